@@ -1,0 +1,1 @@
+"""Config models: values only; reading files is the shell's work (``amr.runtime.files``)."""

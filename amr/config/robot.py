@@ -1,0 +1,34 @@
+"""A robot file as one value."""
+
+from __future__ import annotations
+
+from amr.config.base import Section
+from amr.config.control import Control
+from amr.config.estimation import Estimation
+from amr.config.hardware import Body, Drive, Firmware, ImuModel, Lidar, Limits, Link, Motor, Physics
+from amr.config.mapping import Mapping
+from amr.config.mission import Mission
+from amr.config.planning import Planning
+from amr.config.safety import Safety
+
+
+class RobotConfig(Section):
+    """``seeds/robots/*.toml``: hardware tables are required, the mind's tables have defaults that work."""
+
+    name: str
+    description: str = ""
+    body: Body
+    drive: Drive
+    motor: Motor
+    limits: Limits
+    lidar: Lidar
+    imu: ImuModel
+    link: Link
+    firmware: Firmware
+    physics: Physics
+    estimation: Estimation = Estimation()
+    mapping: Mapping = Mapping()
+    planning: Planning = Planning()
+    control: Control = Control()
+    mission: Mission = Mission()
+    safety: Safety = Safety()

@@ -1,0 +1,70 @@
+"""Values on a regular grid: what mapping makes, and planning and control read.
+
+Arrays are indexed ``[row, column]`` = ``[y, x]``; row 0 is the smallest y. ``origin`` is the outer corner of cell
+[0, 0], so the centre of cell [j, i] lies at ``origin + ((i + 0.5), (j + 0.5)) * resolution_m``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+COST_FREE: Final = 0
+COST_INSCRIBED: Final = 253
+COST_LETHAL: Final = 254
+COST_UNKNOWN: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class GridFrame:
+    """Where a grid lies in its frame (odom or map; the holder's name says which)."""
+
+    origin_x_m: float
+    origin_y_m: float
+    resolution_m: float
+    width: int
+    height: int
+
+    def cell(self, x_m: float, y_m: float) -> tuple[int, int]:
+        """(row, column) of the cell that holds the point; may lie outside the grid."""
+        return (
+            math.floor((y_m - self.origin_y_m) / self.resolution_m),
+            math.floor((x_m - self.origin_x_m) / self.resolution_m),
+        )
+
+    def center(self, row: int, column: int) -> tuple[float, float]:
+        """(x_m, y_m) of a cell's centre."""
+        return (
+            self.origin_x_m + (column + 0.5) * self.resolution_m,
+            self.origin_y_m + (row + 0.5) * self.resolution_m,
+        )
+
+    def contains(self, row: int, column: int) -> bool:
+        """True when the cell lies in the grid."""
+        return 0 <= row < self.height and 0 <= column < self.width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DistanceField:
+    """Distance from each cell's centre to the nearest occupied cell's centre.
+
+    ``distance_m``: float32 [height, width], 0 in occupied cells, capped at ``cap_m`` (also the value where no
+    obstacle is known). ``unknown``: uint8 [height, width], 1 where nothing was ever seen.
+    """
+
+    frame: GridFrame
+    distance_m: NDArray[np.float32]
+    unknown: NDArray[np.uint8]
+    cap_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CostGrid:
+    """Planning costs in the Nav2 convention: 0 to 252, 253 inscribed, 254 lethal, 255 unknown (uint8 [height, width])."""
+
+    frame: GridFrame
+    cost: NDArray[np.uint8]
