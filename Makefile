@@ -1,0 +1,58 @@
+# make run    set up what is missing, then drive the office scenario
+# make test   set up what is missing, then run every test
+# make check  format, lint, types, spelling
+# Each target does its own whole set-up on Debian/Ubuntu with Python >= 3.11, git, make and a C compiler.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Python 3.11 first: PyBullet ships a Linux wheel for it; any newer one drives in the planar backend
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SCENARIO ?= office
+PYTEST_ARGS ?= -n 2 --dist worksteal
+
+.PHONY: run test check setup setup-dev format clean firmware
+
+run: setup
+	@$(BIN)/amr sim $(SCENARIO)
+
+test: setup-dev
+	@scripts/debian_packages.sh optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/typos
+
+format: setup-dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+setup: $(VENV)/.installed
+
+setup-dev: $(VENV)/.installed-dev
+
+firmware:
+	@scripts/debian_packages.sh required avr-gcc:gcc-avr avr-gcc:avr-libc
+	@$(MAKE) -C firmware_bridge/firmware mega2560
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "amr needs Python >= 3.11: install it, or name one with make PYTHON=/path/to/python3" >&2; exit 1; }
+	@scripts/debian_packages.sh required cc:gcc cc:libc6-dev
+	@scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing amr and what it needs into $(VENV) (once, about a minute) ..."
+	@$(PIP) install -c constraints.txt -e '.[sim]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the test and check tools into $(VENV) (once) ..."
+	@$(PIP) install -c constraints.txt -e '.[sim,web,bench,test,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
