@@ -82,7 +82,7 @@ STANDSTILL = Twist2(0.0, 0.0)
 
 
 def integrate_twist(pose: Pose2, twist: Twist2, duration_s: float) -> Pose2:
-    """``pose`` after driving ``twist`` for ``duration_s``: exact on the arc's chord direction (midpoint, error O(dt^3))."""
+    """``pose`` after driving ``twist`` for ``duration_s`` (midpoint rule, error O(dt^3))."""
     dyaw = twist.w_radps * duration_s
     s, c = sin_cos(pose.yaw_rad + 0.5 * dyaw)
     step_m = twist.v_mps * duration_s

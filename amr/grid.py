@@ -64,7 +64,7 @@ class DistanceField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CostGrid:
-    """Planning costs in the Nav2 convention: 0 to 252, 253 inscribed, 254 lethal, 255 unknown (uint8 [height, width])."""
+    """Planning costs, uint8 [height, width], in Nav2's convention: 0 to 252, 253 inscribed, 254 lethal, 255 unknown."""
 
     frame: GridFrame
     cost: NDArray[np.uint8]

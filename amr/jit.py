@@ -9,6 +9,7 @@ No ``fastmath``, no ``parallel``: results are equal to the bit on every x86-64 C
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable
@@ -38,10 +39,8 @@ def _cache_folder() -> Path | None:
     """A writable folder for compiled kernels, or None."""
     asked = numba_config.CACHE_DIR  # type: ignore[attr-defined]
     roots = [Path(asked)] if asked else []
-    try:
+    with contextlib.suppress(RuntimeError):  # no home folder at all
         roots.append(Path.home() / ".cache" / "amr")
-    except RuntimeError:  # no home folder at all
-        pass
     for root in roots:
         folder = root / f"kernels-{kernel_hash()}"
         try:
@@ -60,4 +59,5 @@ if CACHE_FOLDER is not None:
 
 def kernel(signature: str | list[str]) -> Callable[[_Function], _Function]:
     """Compile at import for this fixed ``signature`` (Numba's notation), or load from the cache."""
-    return numba.njit(signature, nogil=True, cache=CACHE_FOLDER is not None, error_model="numpy")  # type: ignore[no-any-return]
+    compiled: Any = numba.njit(signature, nogil=True, cache=CACHE_FOLDER is not None, error_model="numpy")
+    return compiled  # type: ignore[no-any-return]

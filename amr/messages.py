@@ -69,7 +69,9 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """One turn of a 2D lidar (ROS ``LaserScan``); beam i points to ``angle_min_rad + i * angle_increment_rad`` in the lidar frame.
+    """One turn of a 2D lidar (ROS ``LaserScan``).
+
+    Beam i points to ``angle_min_rad + i * angle_increment_rad`` in the lidar frame.
 
     ``ranges_m`` float32 [n]: +inf = no return within ``range_max_m``; nan = the sensor marks the beam invalid;
     below ``range_min_m`` = too close to measure (counts as an obstacle at that range).
@@ -187,7 +189,10 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanResult:
-    """A worker's answer. ``path_map`` float64 [n, 3] (x m, y m, yaw rad), map frame, n >= 2 when status is OK, else [0, 3]."""
+    """A worker's answer.
+
+    ``path_map`` float64 [n, 3] (x m, y m, yaw rad), map frame; n >= 2 when status is OK, else [0, 3].
+    """
 
     stamp_ns: int
     """Time at which the answer enters (request time plus the latency that was modelled or measured)."""
@@ -216,7 +221,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class WheelCommand:
-    """What the base shall do until ``expiry_ns`` (absolute robot time). ``stop`` set = rest by that category; speeds are then 0."""
+    """What the base shall do until ``expiry_ns`` (absolute robot time).
+
+    ``stop`` set = come to rest by that category; the speeds are then 0.
+    """
 
     left_mps: float
     right_mps: float

@@ -35,7 +35,7 @@ def _allowed_patterns() -> list[str] | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+def pytest_runtest_makereport(item: pytest.Item):  # type: ignore[no-untyped-def]
     """With AMR_REQUIRE set a skip outside the written list is a failure: it would hide that nothing was tested."""
     report = yield
     allowed = _allowed_patterns()

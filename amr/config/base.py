@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """One table of a robot or scenario file. Wrong input raises pydantic's ``ValidationError`` with the whole path of the key."""
+    """One table of a robot or scenario file.
+
+    Wrong input raises pydantic's ``ValidationError`` with the whole path of the key.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)

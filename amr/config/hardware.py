@@ -1,4 +1,7 @@
-"""The robot as it is built: body, wheels, motors, sensors, link. Shared by the robot's mind, its firmware and its simulation."""
+"""The robot as it is built: body, wheels, motors, sensors, link.
+
+Shared by the robot's mind, its firmware and its simulation.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,10 @@ class Drive(Section):
 
 
 class Motor(Section):
-    """DC gear motor of one side, seen at the wheel (Kirtley, MIT OCW 6.685 notes: permanent-magnet DC model; quasi-static current)."""
+    """DC gear motor of one side, seen at the wheel.
+
+    Source: permanent-magnet DC machine with quasi-static current (Kirtley, MIT OCW 6.685).
+    """
 
     supply_v: Positive
     supply_sag_v_per_a: NotNegative = 0.0
