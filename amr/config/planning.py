@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from amr.config.base import Section
-from amr.config.hardware import NotNegative, Positive
+from amr.config.hardware import Fraction, NotNegative, Positive
 
 
 class Planning(Section):
     """Global planner (worker)."""
 
-    planner: str = "astar"
+    planner: Literal["astar", "any_angle"] = "any_angle"
     unknown: Literal["free", "costly", "lethal"] = "costly"
+    """How cells never seen are planned through: like free ones, at ``unknown_cost``, or not at all."""
+    unknown_cost: Annotated[int, Field(ge=0, le=252)] = 40
+    """Cost of an unknown cell under ``costly`` (0 to 252): 40 makes an unseen metre as dear as 1.16 seen ones."""
     inflation_radius_m: Positive = 0.7
     inflation_scaling_per_m: Positive = 3.0
     replan_period_s: Positive = 0.5
+    escape_radius_m: NotNegative = 0.6
+    """How far a start inside inflation or an obstacle may be led out to the nearest allowed cell."""
+    keep_path_frac: Fraction = 0.05
+    """The previous path is kept unless a new one is cheaper by more than this part."""
+    keep_path_distance_m: NotNegative = 0.5
+    """... or the robot is farther than this from the previous path."""
+    map_margin_m: NotNegative = 5.0
+    """Unknown space added around map, start and goal, so that a way around may leave what was seen."""
+    point_spacing_m: Positive = 0.05
+    """Distance of the points of a finished path."""
+    scan_memory: Annotated[int, Field(ge=1, le=4096)] = 128
+    """Scans kept for the ``InsertScan`` requests to come."""
     latency_base_s: NotNegative = 0.010
     """Modelled time of an answer with ``--pace fast``: base + expanded * latency_per_expansion_s."""
     latency_per_expansion_s: NotNegative = 2.0e-7

@@ -1,0 +1,41 @@
+"""The literal tables: name in a robot file -> algorithm. The place to look when you want to know what there is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from amr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amr.config.robot import RobotConfig
+    from amr.planning.base import GridPlanner
+    from amr.planning.worker_core import PlanningWorker
+
+PLANNERS: Final[dict[str, str]] = {
+    "astar": "amr.planning.astar:AstarPlanner",
+    "any_angle": "amr.planning.any_angle:AnyAnglePlanner",
+}
+"""Grid planners (``amr.planning.base.GridPlanner``), built without arguments; imported when first asked for."""
+
+
+def load(table: dict[str, str], kind: str, name: str) -> Any:
+    """The class that ``table`` holds under ``name``; raises ``ConfigError`` with the names that there are."""
+    if name not in table:
+        raise ConfigError(f"{kind}: no {kind} is called {name!r}; there are: {', '.join(sorted(table))}")
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def make_planner(name: str) -> GridPlanner:
+    """A grid planner by name; raises ``ConfigError`` when there is none of that name."""
+    planner: GridPlanner = load(PLANNERS, "planner", name)()
+    return planner
+
+
+def make_planning_worker(config: RobotConfig) -> PlanningWorker:
+    """The planning worker of a robot: its own global map and the planner that its file names."""
+    from amr.mapping.global_grid import GlobalGrid
+    from amr.planning.worker_core import PlanningWorker
+
+    return PlanningWorker(config, GlobalGrid(config), make_planner(config.planning.planner))
