@@ -1,0 +1,297 @@
+"""The robot's mind as one function of its inputs: read ``RobotCore.step`` from top to bottom.
+
+No clock, thread, file, port or global random number: everything comes in as ``Inputs`` and leaves as ``Outputs``.
+Slow work (planning) leaves as a request and comes back as a message in a later step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.robot import RobotConfig
+from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
+from amr.estimation.base import Estimate
+from amr.estimation.odometry import OdometryFilter
+from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
+from amr.kinematics import limit_wheel_speeds, wheel_speeds_from_twist
+from amr.mapping.local_grid import LocalGrid
+from amr.messages import (
+    BaseState,
+    Imu,
+    Inputs,
+    InsertScan,
+    LinkState,
+    LinkStatus,
+    Operator,
+    OperatorAction,
+    Outputs,
+    PlanResult,
+    Request,
+    Scan,
+    SetMission,
+    Telemetry,
+    Teleop,
+    WheelCommand,
+)
+from amr.mission.base import MissionInput, MissionOutput
+from amr.mission.runner import MissionRunner
+from amr.registry import make_controller
+from amr.safety.ring import SafetyInput, SafetyOutput, SafetyRing
+from amr.units import ns_from_s
+
+_NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one step found among its messages: the newest of each kind, and all requests of people and workers."""
+
+    scan: Scan | None
+    base: BaseState | None
+    link: LinkState
+    mission: SetMission | None
+    plan: PlanResult | None
+    operator: tuple[Operator, ...]
+
+
+class RobotCore:
+    """All decisions of one robot. ``config``: the robot file; ``seed``: every random number comes from it."""
+
+    def __init__(self, config: RobotConfig, seed: int) -> None:
+        self._config = config
+        self._odometry = OdometryFilter(config)
+        self._grid = LocalGrid(config)
+        self._mission = MissionRunner(config)
+        self._controller = make_controller(config, seed)
+        self._safety = SafetyRing(config)
+        self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
+        self._map_from_odom = IDENTITY
+        self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
+        self._step = 0
+        self._map_version = 0
+        self._link = LinkState.DOWN
+        self._arm_wish = False
+        self._teleop: Teleop | None = None
+        self._waiting_scan: Scan | None = None
+        self._path_odom: NDArray[np.float64] = _NO_PATH
+        self._path_version = -1
+        self._pending: tuple[tuple[int, float, float], ...] = ()
+
+    def step(self, inputs: Inputs) -> Outputs:
+        """One decision. ``inputs.now_ns`` must grow from step to step."""
+        now_ns = inputs.now_ns
+        seen = self._ingest(inputs)
+        estimate = self._odometry.predict(now_ns)
+        inserts = self._map(seen, estimate, now_ns)
+        mission = self._advance_mission(seen, estimate, now_ns)
+        control = self._control(mission, estimate, now_ns)
+        wish, wish_stamp_ns = self._choose_wish(mission, control, now_ns)
+        safe = self._guard(seen, wish, wish_stamp_ns, now_ns)
+        wheel = self._wheel_command(safe, now_ns)
+        outputs = Outputs(
+            step=self._step,
+            now_ns=now_ns,
+            wheel=wheel,
+            stop=safe.stop,
+            telemetry=self._telemetry(estimate, mission, control, wish, safe),
+            requests=(*inserts, *mission.requests),
+        )
+        self._step += 1
+        return outputs
+
+    # ------------------------------------------------------------ ingest and map
+
+    def _ingest(self, inputs: Inputs) -> Seen:
+        """Feed the estimator in order and keep the newest of the rest."""
+        scan: Scan | None = None
+        base: BaseState | None = None
+        mission: SetMission | None = None
+        plan: PlanResult | None = None
+        operator: list[Operator] = []
+        for message in inputs.messages:
+            if isinstance(message, BaseState):
+                base = message
+                self._odometry.ingest(message)
+            elif isinstance(message, Imu):
+                self._odometry.ingest(message)
+            elif isinstance(message, Scan):
+                scan = message
+            elif isinstance(message, LinkStatus):
+                self._link = message.state
+            elif isinstance(message, SetMission):
+                mission = message
+            elif isinstance(message, Operator):
+                operator.append(message)
+            elif isinstance(message, Teleop):
+                self._teleop = message
+            else:
+                plan = message
+        self._follow_operator(operator)
+        return Seen(scan, base, self._link, mission, plan, tuple(operator))
+
+    def _follow_operator(self, presses: Iterable[Operator]) -> None:
+        for press in presses:
+            if press.action is OperatorAction.ARM:
+                self._arm_wish = True
+            elif press.action in {OperatorAction.DISARM, OperatorAction.ESTOP}:
+                self._arm_wish = False
+
+    def _map(self, seen: Seen, estimate: Estimate, now_ns: int) -> tuple[Request, ...]:
+        """Insert the newest scan once its pose is known; tell the worker to do the same."""
+        scan = seen.scan or self._waiting_scan
+        self._waiting_scan = None
+        if scan is None:
+            return ()
+        sweep_ns = ns_from_s(scan.time_increment_s * len(scan.ranges_m))
+        odom_from_base = self._odometry.pose_at(scan.stamp_ns)
+        odom_from_base_end = self._odometry.pose_at(scan.stamp_ns + sweep_ns) if sweep_ns else odom_from_base
+        if odom_from_base is None or odom_from_base_end is None:
+            if scan.stamp_ns + sweep_ns > estimate.stamp_ns:
+                self._waiting_scan = scan  # telemetry is later than the light: try again in the next step
+            return ()
+        self._grid.recenter(estimate.odom_from_base)
+        self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns)
+        self._map_version += 1
+        map_from_lidar = self._map_from_odom @ odom_from_base @ self._base_from_lidar
+        return (InsertScan(scan.stamp_ns, map_from_lidar, self._map_version),)
+
+    # ------------------------------------------------------------ decide
+
+    def _advance_mission(self, seen: Seen, estimate: Estimate, now_ns: int) -> MissionOutput:
+        return self._mission.step(
+            MissionInput(
+                now_ns=now_ns,
+                new_mission=seen.mission,
+                operator=seen.operator,
+                map_from_base=self._map_from_odom @ estimate.odom_from_base,
+                map_from_odom=self._map_from_odom,
+                twist=estimate.twist,
+                plan_result=seen.plan,
+                map_version=self._map_version,
+                field=self._grid.distance_field(),
+            )
+        )
+
+    def _control(self, mission: MissionOutput, estimate: Estimate, now_ns: int) -> ControlOutput | None:
+        """The controller's command for the active goal, or None when nothing is to be followed."""
+        if not mission.follow or mission.active_goal is None:
+            return None
+        if mission.path_version != self._path_version:
+            self._path_version = mission.path_version
+            self._path_odom = _transform_path(self._map_from_odom.inverse(), mission.path_map)
+        goal = mission.active_goal
+        return self._controller.compute(
+            ControlInput(
+                now_ns=now_ns,
+                tick=self._step,
+                odom_from_base=estimate.odom_from_base,
+                twist=estimate.twist,
+                pending=self._pending,
+                delay_s=self._config.link.host_to_mcu_delay_s,
+                field=self._grid.distance_field(),
+                path_odom=self._path_odom,
+                path_version=self._path_version,
+                goal_odom=self._map_from_odom.inverse() @ Pose2(goal.x_m, goal.y_m, goal.yaw_rad or 0.0),
+                goal_yaw_matters=goal.yaw_rad is not None,
+                goal_tolerance_m=goal.tolerance_m,
+                is_last_goal=mission.is_last_goal,
+                limits=MotionLimits.from_config(self._config.limits),
+                obstacles=(),
+            )
+        )
+
+    def _choose_wish(
+        self, mission: MissionOutput, control: ControlOutput | None, now_ns: int
+    ) -> tuple[Twist2, int]:
+        """A person's hand first, then a recovery, then the controller, else rest; with the time it was made."""
+        if self._teleop is not None:
+            age_ns = now_ns - self._teleop.stamp_ns
+            if age_ns <= ns_from_s(self._config.safety.dead_man_s):
+                return Twist2(self._teleop.v_mps, self._teleop.w_radps), self._teleop.stamp_ns
+            self._teleop = None
+        if mission.behavior is not None:
+            return mission.behavior, now_ns
+        if control is not None:
+            return Twist2(control.v_mps, control.w_radps), now_ns
+        return STANDSTILL, now_ns
+
+    # ------------------------------------------------------------ guard and leave
+
+    def _guard(self, seen: Seen, wish: Twist2, wish_stamp_ns: int, now_ns: int) -> SafetyOutput:
+        return self._safety.step(
+            SafetyInput(
+                now_ns=now_ns,
+                wish=wish,
+                wish_stamp_ns=wish_stamp_ns,
+                scan=seen.scan,
+                base=seen.base,
+                link=seen.link,
+                arm_wish=self._arm_wish,
+                operator=seen.operator,
+                pending=self._pending,
+            )
+        )
+
+    def _wheel_command(self, safe: SafetyOutput, now_ns: int) -> WheelCommand:
+        """Wheel speeds for the guarded twist, remembered as in flight until they act."""
+        apply_ns = now_ns + self._actuation_delay_ns
+        # one command before ``now`` stays: it is the one that acts at this moment
+        kept = [entry for entry in self._pending if entry[0] > now_ns]
+        acting = [entry for entry in self._pending if entry[0] <= now_ns]
+        self._pending = (*acting[-1:], *kept, (apply_ns, safe.command.v_mps, safe.command.w_radps))
+        speeds = limit_wheel_speeds(
+            wheel_speeds_from_twist(safe.command, self._config.drive.track_m),
+            self._config.limits.v_max_mps + 0.5 * self._config.limits.w_max_radps * self._config.drive.track_m,
+        )
+        return WheelCommand(
+            left_mps=speeds.left_mps,
+            right_mps=speeds.right_mps,
+            expiry_ns=now_ns + ns_from_s(self._config.link.command_timeout_s),
+            stop=safe.stop_category,
+            arm=safe.armed,
+        )
+
+    def _telemetry(
+        self,
+        estimate: Estimate,
+        mission: MissionOutput,
+        control: ControlOutput | None,
+        wish: Twist2,
+        safe: SafetyOutput,
+    ) -> Telemetry:
+        covariance = estimate.covariance
+        trajectory = control.trajectory if control is not None else np.zeros((0, 3), np.float32)
+        reason = mission.reason
+        if control is not None and control.status is not ControlStatus.OK and not reason:
+            reason = control.reason
+        return Telemetry(
+            odom_from_base=estimate.odom_from_base,
+            pose_sigma=(covariance[0] ** 0.5, covariance[4] ** 0.5, covariance[8] ** 0.5),
+            map_from_odom=self._map_from_odom,
+            twist=estimate.twist,
+            wish=wish,
+            command=safe.command,
+            armed=safe.armed,
+            mission_state=mission.state,
+            mission_reason=reason,
+            goals_reached=mission.goals_reached,
+            goals_total=mission.goals_total,
+            min_range_m=safe.min_range_m,
+            path_version=mission.path_version,
+            trajectory_odom=trajectory,
+        )
+
+
+def _transform_path(target_from_source: Pose2, path_xyyaw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same path in another frame; float64 [n, 3] (x m, y m, yaw rad)."""
+    moved = np.empty_like(path_xyyaw)
+    for index, (x_m, y_m, yaw_rad) in enumerate(path_xyyaw.tolist()):
+        pose = target_from_source @ Pose2(x_m, y_m, yaw_rad)
+        moved[index] = (pose.x_m, pose.y_m, pose.yaw_rad)
+    return moved
+
+
