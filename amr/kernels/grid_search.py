@@ -1,0 +1,217 @@
+"""Exact A* on a cost grid with eight neighbors: integer labels, a bucket queue, and nothing cleared between queries.
+
+**Costs.** A step between neighboring cells with costs a and b costs ``(504 + a + b) * UNIT``, UNIT = STRAIGHT or
+DIAGONAL. DIAGONAL / STRAIGHT is a convergent of sqrt(2) (relative error 3e-10), so a sum of steps is 504 * STRAIGHT
+times the integral of (1 + c/252) ds in cells, in exact integers: labels do not depend on the order of additions.
+
+**Labels.** ``label[cell]`` = generation's base + cost so far. Each query takes a lower base than the one before, with
+enough room between them for the dearest path, so every label of an older query compares as "dearer than anything":
+no clearing, no stamps, one load to compare.
+
+**Queue.** A ring of buckets (linked stacks) over f = g + h, far narrower than the cheapest step. Inside a bucket the
+order is last in, first out; a cell whose label falls again is pushed again (label correction) and its older entry is
+seen to be stale. The search ends when the buckets reach the goal's cost: whatever is left cannot improve it.
+
+**Heuristic.** Octile distance times the cheapest cost on the map: consistent, so f never falls along an edge.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from amr.jit import kernel
+
+STRAIGHT = 33461
+DIAGONAL = 47321
+UNITS_PER_CELL = 504 * STRAIGHT
+"""Label units of one cell's length at cost 0."""
+BLOCKED = 253
+"""Padded costs from here on are not entered."""
+NO_CELL = 0xFFFFFFFF
+FOUND = 0
+EXHAUSTED = 1
+POOL_FULL = 2
+
+# E W N S NE NW SE SW; "N" is the next row (larger y)
+_STEP_X = np.array([1, -1, 0, 0, 1, -1, 1, -1], dtype=np.int64)
+_STEP_Y = np.array([0, 0, 1, -1, 1, 1, -1, -1], dtype=np.int64)
+_UNIT = np.array([STRAIGHT] * 4 + [DIAGONAL] * 4, dtype=np.uint64)
+_BESIDE = np.array([0, 0, 0, 0, 0b0101, 0b0110, 0b1001, 0b1010], dtype=np.uint64)
+"""Bits of the straight neighbors that must be allowed for each diagonal step."""
+
+
+@kernel("uint8(uint8[:,::1], uint8[::1], uint8)")
+def pad_costs(cost, padded, unknown_as):  # type: ignore[no-untyped-def]
+    """Copy ``cost`` [height, width] into ``padded`` [(height + 2) * (width + 2)] inside a blocked border.
+
+    Unknown (255) becomes ``unknown_as``. Returns the smallest cost copied (255 for an empty map).
+    """
+    height, width = cost.shape
+    stride = np.uint64(width + 2)
+    least = np.uint8(255)
+    for i in range(stride):
+        padded[np.uint64(i)] = np.uint8(255)
+        padded[np.uint64(height + 1) * stride + np.uint64(i)] = np.uint8(255)
+    for j in range(height):
+        begin = np.uint64(j + 1) * stride
+        padded[begin] = np.uint8(255)
+        padded[begin + stride - np.uint64(1)] = np.uint8(255)
+        row = cost[j]
+        out = padded[begin + np.uint64(1) : begin + stride - np.uint64(1)]
+        for i in range(width):
+            value = row[i]
+            value = unknown_as if value == np.uint8(255) else value
+            out[i] = value
+            least = min(least, value)
+    return least
+
+
+@kernel(
+    "Tuple((int64, int64, uint64))"
+    "(uint8[::1], uint64, uint64, uint64[::1], uint64, uint32[::1], uint64[::1], uint64, uint32[::1], uint64[::1], uint64)"
+)
+def search(padded, stride, weight_min, label, base, seeds, seed_costs, goal, heads, pool, shift):  # type: ignore[no-untyped-def]
+    """Cheapest way from any of ``seeds`` (each with a cost it starts at) to ``goal``; cells are padded indices.
+
+    ``weight_min``: 252 + smallest cost of the map. ``heads``: uint32, a power of two of buckets, each ``1 << shift``
+    label units wide; together they must span the largest jump of f along an edge and the spread of the seeds.
+    ``pool``: uint64 [2 * entries]. Returns (FOUND, EXHAUSTED or POOL_FULL, cells expanded, cost of the goal).
+    After EXHAUSTED every cell that can be reached holds its exact label.
+    """
+    one = np.uint64(1)
+    mask = np.uint64(heads.size) - one
+    capacity = np.uint64(pool.size) >> one
+    low32 = np.uint64(0xFFFFFFFF)
+    unreached = np.uint64(0xFFFFFFFFFFFFFFFF)
+    goal_row = np.int64(goal // stride)
+    goal_column = np.int64(goal % stride)
+    straight_min = np.uint64(2 * STRAIGHT) * weight_min
+    extra_min = np.uint64(2 * (DIAGONAL - STRAIGHT)) * weight_min
+    offset = np.empty(8, np.uint64)
+    for d in range(8):
+        offset[d] = np.uint64(_STEP_Y[d] * np.int64(stride) + _STEP_X[d])
+    heads[:] = np.uint32(NO_CELL)
+    used = np.uint64(0)
+    free_slot = np.uint64(NO_CELL)
+    live = np.int64(0)
+    cursor = unreached
+    goal_cost = unreached
+    expanded = np.int64(0)
+
+    for k in range(seeds.size):
+        cell = np.uint64(seeds[np.uint64(k)])
+        cost_here = seed_costs[np.uint64(k)]
+        if base + cost_here >= label[cell] or padded[cell] >= np.uint8(BLOCKED):
+            continue
+        label[cell] = base + cost_here
+        if cell == goal:
+            goal_cost = cost_here
+            continue
+        dx = abs(np.int64(cell % stride) - goal_column)
+        dy = abs(np.int64(cell // stride) - goal_row)
+        f = cost_here + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
+        if used == capacity:
+            return POOL_FULL, expanded, unreached
+        bucket = f >> shift
+        cursor = min(cursor, bucket)
+        pool[used << one] = cell | (np.uint64(heads[bucket & mask]) << np.uint64(32))
+        pool[(used << one) + one] = cost_here
+        heads[bucket & mask] = np.uint32(used)
+        used += one
+        live += 1
+
+    while live > 0:
+        slot = np.uint64(heads[cursor & mask])
+        while slot == low32:
+            cursor += one
+            slot = np.uint64(heads[cursor & mask])
+        if (cursor << shift) >= goal_cost:
+            break
+        entry = pool[slot << one]
+        cost_here = pool[(slot << one) + one]
+        heads[cursor & mask] = np.uint32(entry >> np.uint64(32))
+        pool[slot << one] = free_slot
+        free_slot = slot
+        live -= 1
+        cell = entry & low32
+        if label[cell] != base + cost_here:
+            continue  # a cheaper way here was found after this entry was made
+        expanded += 1
+        weight = np.uint64(504) + np.uint64(padded[cell])
+        row = cell // stride
+        left = np.int64(cell - row * stride) - goal_column
+        up = np.int64(row) - goal_row
+        allowed = np.uint64(0)
+        for d in range(8):
+            if (allowed & _BESIDE[d]) != _BESIDE[d]:
+                continue
+            neighbor = cell + offset[d]
+            value = padded[neighbor]
+            if value >= np.uint8(BLOCKED):
+                continue
+            allowed |= one << np.uint64(d)
+            there = cost_here + (weight + np.uint64(value)) * _UNIT[d]
+            if base + there >= label[neighbor]:
+                continue
+            label[neighbor] = base + there
+            dx = abs(left + _STEP_X[d])
+            dy = abs(up + _STEP_Y[d])
+            f = there + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
+            if f >= goal_cost:
+                continue
+            if neighbor == goal:
+                goal_cost = there
+                continue
+            if free_slot != low32:
+                slot = free_slot
+                free_slot = pool[slot << one]
+            elif used < capacity:
+                slot = used
+                used += one
+            else:
+                return POOL_FULL, expanded, unreached
+            bucket = (f >> shift) & mask
+            pool[slot << one] = neighbor | (np.uint64(heads[bucket]) << np.uint64(32))
+            pool[(slot << one) + one] = there
+            heads[bucket] = np.uint32(slot)
+            live += 1
+    return (EXHAUSTED if goal_cost == unreached else FOUND), expanded, goal_cost
+
+
+@kernel("int64(uint8[::1], uint64, uint64[::1], uint64, uint64, uint32[::1])")
+def backtrack(padded, stride, label, base, cell, out):  # type: ignore[no-untyped-def]
+    """Cells from ``cell`` back to its seed, by exact differences of labels, into ``out``; returns how many.
+
+    Of equal predecessors the one that keeps the direction is taken. -1 when ``out`` is too short.
+    """
+    offset = np.empty(8, np.uint64)
+    for d in range(8):
+        offset[d] = np.uint64(_STEP_Y[d] * np.int64(stride) + _STEP_X[d])
+    size = np.int64(0)
+    direction = np.int64(0)
+    while True:
+        if size == out.size:
+            return -1
+        out[np.uint64(size)] = np.uint32(cell)
+        size += 1
+        weight = np.uint64(504) + np.uint64(padded[cell])
+        allowed = np.uint64(0)
+        equal = np.uint64(0)
+        for d in range(8):
+            if (allowed & _BESIDE[d]) != _BESIDE[d]:
+                continue
+            neighbor = cell + offset[d]
+            value = padded[neighbor]
+            if value >= np.uint8(BLOCKED):
+                continue
+            allowed |= np.uint64(1) << np.uint64(d)
+            step = (weight + np.uint64(value)) * _UNIT[d]
+            if label[cell] - base >= step and label[neighbor] == label[cell] - step:
+                equal |= np.uint64(1) << np.uint64(d)
+        if equal == np.uint64(0):
+            return size
+        if (equal >> np.uint64(direction)) & np.uint64(1) == np.uint64(0):
+            direction = 0
+            while (equal >> np.uint64(direction)) & np.uint64(1) == np.uint64(0):
+                direction += 1
+        cell = cell + offset[np.uint64(direction)]
