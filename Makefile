@@ -18,7 +18,7 @@ run: setup
 	@$(BIN)/amr sim $(SCENARIO)
 
 test: setup-dev
-	@scripts/debian_packages.sh optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang
+	@./bootstrap.sh packages optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup-dev
@@ -36,13 +36,13 @@ setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
 
 firmware:
-	@scripts/debian_packages.sh required avr-gcc:gcc-avr avr-gcc:avr-libc
+	@./bootstrap.sh packages required avr-gcc:gcc-avr avr-gcc:avr-libc
 	@$(MAKE) -C firmware_bridge/firmware mega2560
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "amr needs Python >= 3.11: install it, or name one with make PYTHON=/path/to/python3" >&2; exit 1; }
-	@scripts/debian_packages.sh required cc:gcc cc:libc6-dev
-	@scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+	@./bootstrap.sh packages required cc:gcc cc:libc6-dev
+	@./bootstrap.sh venv "$(PYTHON)" "$(VENV)"
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing amr and what it needs into $(VENV) (once, about a minute) ..."
