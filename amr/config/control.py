@@ -7,7 +7,87 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from amr.config.base import Section
-from amr.config.hardware import Positive
+from amr.config.hardware import NotNegative, Positive
+
+
+class GoalFieldSettings(Section):
+    """Cost-to-go over the local window (``amr.control.goal_field``)."""
+
+    period_s: NotNegative = 0.1
+    """Age at which it is computed again."""
+    block_margin_m: float = -0.005
+    """A cell nearer to an obstacle than the inscribed radius plus this is not crossed."""
+    comfort_m: Positive = 0.50
+    """Up to this distance from obstacles a metre costs more than a metre."""
+    comfort_weight: NotNegative = 1.5
+    tight_m: Positive = 0.07
+    """Within this of the inscribed radius a metre costs much more: such gaps are the last choice."""
+    tight_weight: NotNegative = 8.0
+    unknown_weight: NotNegative = 0.3
+    """Extra cost of a metre through space never seen."""
+
+
+class MppiSettings(Section):
+    """Model predictive path integral control (``amr.control.mppi``). Costs are without unit; only their ratios count."""
+
+    temperature: Positive = 0.3
+    noise_v_mps: Positive = 0.7
+    noise_w_radps: Positive = 1.6
+    pool_columns: Annotated[int, Field(ge=1024, le=262144)] = 8192
+    """Noise sequences made at start; a cycle takes a window of them."""
+    wheel_lag_s: NotNegative = 0.05
+    """Time constant of the wheels behind the command, after the command acts."""
+    hard_margin_m: NotNegative = 0.025
+    """Clearance of the outline below which a motion counts as a collision."""
+    soft_margin_m: NotNegative = 0.10
+    """Clearance of the outline below which a motion costs extra."""
+    soft_margin_weight: NotNegative = 6.0
+    soft_distance_m: NotNegative = 0.50
+    """Distance of the robot's centre below which speed costs extra."""
+    soft_distance_weight: NotNegative = 1.5
+    cost_to_go_weight: NotNegative = 6.0
+    heading_weight: NotNegative = 1.5
+    progress_weight: NotNegative = 0.6
+    path_weight: NotNegative = 0.0
+    goal_weight: NotNegative = 4.0
+    smoothness_weight: NotNegative = 0.15
+    turn_weight: NotNegative = 0.03
+    reverse_weight: NotNegative = 0.3
+    lateral_weight: NotNegative = 1.0
+    mover_weight: NotNegative = 3.0
+    mover_margin_m: NotNegative = 0.35
+
+
+class PurePursuitSettings(Section):
+    """Regulated pure pursuit (``amr.control.pure_pursuit``)."""
+
+    lookahead_time_s: Positive = 0.8
+    lookahead_min_m: Positive = 0.35
+    lookahead_max_m: Positive = 1.2
+    curvature_radius_m: Positive = 0.9
+    """Below this radius of turn the speed is reduced in proportion."""
+    proximity_m: Positive = 0.6
+    """Below this distance to an obstacle the speed is reduced in proportion."""
+    min_speed_mps: Positive = 0.15
+    rotate_angle_rad: Positive = 0.9
+    """Heading error above which the robot turns in place first."""
+    collision_time_s: Positive = 1.0
+    """How far ahead the motion is checked with the outline."""
+
+
+class DwaSettings(Section):
+    """Dynamic window approach (``amr.control.dwa``)."""
+
+    max_speed_mps: Positive = 0.5
+    samples_v: Annotated[int, Field(ge=2, le=64)] = 12
+    samples_w: Annotated[int, Field(ge=3, le=128)] = 31
+    horizon_s: Positive = 1.5
+    window_s: Positive = 0.25
+    """Time over which accelerations span the window of velocities."""
+    heading_weight: NotNegative = 0.8
+    distance_weight: NotNegative = 0.15
+    speed_weight: NotNegative = 0.25
+    distance_cap_m: Positive = 0.6
 
 
 class Control(Section):
@@ -17,3 +97,8 @@ class Control(Section):
     samples: Annotated[int, Field(ge=16, le=32768)] = 2000
     steps: Annotated[int, Field(ge=4, le=256)] = 56
     step_s: Positive = 0.05
+    goal_yaw_tolerance_rad: Positive = 0.15
+    goal_field: GoalFieldSettings = GoalFieldSettings()
+    mppi: MppiSettings = MppiSettings()
+    pure_pursuit: PurePursuitSettings = PurePursuitSettings()
+    dwa: DwaSettings = DwaSettings()

@@ -1,0 +1,156 @@
+"""Cost-to-go to the goal over the local window: what tells a controller which way round an obstacle is shorter.
+
+The field is in metres of easy driving: unknown space, and space near obstacles, count for more than their length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.robot import RobotConfig
+from amr.control.base import ControlInput
+from amr.kernels import cost_to_go, cost_to_go_seeds
+from amr.units import ns_from_s
+
+FAR_M = 1000.0
+"""Value of cells from which no way to a seed is known."""
+_STOP_MARGIN_M = 4.0
+"""How far beyond the robot's own value the field is computed: the robot may have to back out of a dead end."""
+_SEED_LENGTH_M = 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GoalField:
+    """Cost-to-go on cells of two by two cells of the distance field it was made from; odom frame."""
+
+    origin_x_m: float
+    origin_y_m: float
+    resolution_m: float
+    value_m: NDArray[np.float32]
+    """float32 [rows, columns]; ``FAR_M`` and above where no way is known."""
+    stamp_ns: int
+    seeds: int
+    """Number of cells that the march started from; 0 = there was nothing to start from."""
+    source: str
+    """Where it started: "goal", "path" or "border"."""
+
+    def sample(self, x_m: float, y_m: float) -> tuple[float, float, float]:
+        """(value, slope along x, slope along y) at a point of the odom frame; clamped to the window's rim."""
+        column = np.float32((x_m - self.origin_x_m) / self.resolution_m - 0.5)
+        row = np.float32((y_m - self.origin_y_m) / self.resolution_m - 0.5)
+        value, slope_x, slope_y = cost_to_go.sample(self.value_m, column, row)
+        return float(value), float(slope_x) / self.resolution_m, float(slope_y) / self.resolution_m
+
+    def reachable(self, x_m: float, y_m: float) -> bool:
+        """True when a way to the goal is known from the cells around that point."""
+        return self.seeds > 0 and self.sample(x_m, y_m)[0] < 0.5 * FAR_M
+
+
+class GoalFieldBuilder:
+    """Makes goal fields, reusing its buffers, not more often than asked."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        self._settings = config.control.goal_field
+        self._inradius_m = config.body.inradius_m
+        self._field: GoalField | None = None
+        self._path_version = -1
+        self._goal: tuple[float, float, float] | None = None
+        self._cost = np.empty((0, 0), np.float32)
+        self._value = np.empty((0, 0), np.float32)
+        self._head = np.empty(4096, np.int32)
+        self._following = np.empty(0, np.int32)
+        self._entry = np.empty(0, np.int32)
+        self._seed_cells = np.empty(0, np.int32)
+        self._seed_values = np.empty(0, np.float32)
+
+    def reset(self) -> None:
+        """The next call computes the field anew."""
+        self._field = None
+
+    def update(self, control_input: ControlInput, distance_m: NDArray[np.float32]) -> GoalField:
+        """The field for this cycle: a new one when path or goal changed or the old one's time is over.
+
+        ``distance_m`` is the input's field, C-contiguous and writable.
+        """
+        goal = (control_input.goal_odom.x_m, control_input.goal_odom.y_m, control_input.goal_tolerance_m)
+        old = self._field
+        if (
+            old is not None
+            and goal == self._goal
+            and control_input.path_version == self._path_version
+            and 0 <= control_input.now_ns - old.stamp_ns < ns_from_s(self._settings.period_s)
+        ):
+            return old
+        self._goal, self._path_version = goal, control_input.path_version
+        self._field = self._build(control_input, distance_m)
+        return self._field
+
+    def _build(self, control_input: ControlInput, distance_m: NDArray[np.float32]) -> GoalField:
+        frame, settings = control_input.field.frame, self._settings
+        self._resize(frame.height // 2, frame.width // 2)
+        resolution_m = 2.0 * frame.resolution_m
+        cost_to_go.cost_grid(
+            distance_m,
+            control_input.field.unknown,
+            np.float32(self._inradius_m + settings.block_margin_m),
+            np.float32(self._inradius_m + settings.tight_m),
+            np.float32(settings.tight_weight),
+            np.float32(settings.comfort_m),
+            np.float32(settings.comfort_weight),
+            np.float32(settings.unknown_weight),
+            self._cost,
+        )
+        pose = control_input.odom_from_base
+        column = min(max(int((pose.x_m - frame.origin_x_m) / resolution_m), 0), self._cost.shape[1] - 1)
+        row = min(max(int((pose.y_m - frame.origin_y_m) / resolution_m), 0), self._cost.shape[0] - 1)
+        stop_cell = row * self._cost.shape[1] + column
+        count, source = self._march(control_input, resolution_m, stop_cell)
+        filled = np.empty_like(self._value)
+        cost_to_go.fill_walls(self._cost, self._value, np.float32(FAR_M), np.float32(8.0 * resolution_m), filled)
+        return GoalField(frame.origin_x_m, frame.origin_y_m, resolution_m, filled, control_input.now_ns, count, source)
+
+    def _march(self, control_input: ControlInput, resolution_m: float, stop_cell: int) -> tuple[int, str]:
+        """Try the goal, then the path, then the border, until a way from the robot is found; (seeds, source)."""
+        frame, goal, pose = control_input.field.frame, control_input.goal_odom, control_input.odom_from_base
+        grid = (self._cost, frame.origin_x_m, frame.origin_y_m, resolution_m)
+        path = np.ascontiguousarray(control_input.path_odom, dtype=np.float64)
+        count, source = 0, "border"
+        radius_m = max(control_input.goal_tolerance_m, 1.5 * resolution_m)
+        count = cost_to_go_seeds.disc_seeds(*grid, goal.x_m, goal.y_m, radius_m, self._seed_cells, self._seed_values)
+        if count > 0:
+            source = "goal"
+        elif path.shape[0] > 0:
+            count = cost_to_go_seeds.path_seeds(
+                *grid, pose.x_m, pose.y_m, path, _SEED_LENGTH_M, self._seed_cells, self._seed_values
+            )
+            source = "path"
+        if count == 0:
+            count = cost_to_go_seeds.border_seeds(*grid, goal.x_m, goal.y_m, self._seed_cells, self._seed_values)
+            source = "border"
+        cost_to_go.march(
+            self._cost,
+            np.float32(resolution_m),
+            self._seed_cells[:count],
+            self._seed_values[:count],
+            stop_cell,
+            np.float32(_STOP_MARGIN_M),
+            np.float32(FAR_M),
+            self._value,
+            self._head,
+            self._following,
+            self._entry,
+        )
+        return count, source
+
+    def _resize(self, rows: int, columns: int) -> None:
+        if self._cost.shape == (rows, columns):
+            return
+        self._cost = np.empty((rows, columns), np.float32)
+        self._value = np.empty((rows, columns), np.float32)
+        self._following = np.empty(5 * rows * columns, np.int32)
+        self._entry = np.empty(5 * rows * columns, np.int32)
+        self._seed_cells = np.empty(rows * columns, np.int32)
+        self._seed_values = np.empty(rows * columns, np.float32)
