@@ -1,0 +1,66 @@
+"""What the mission takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.control.base import ControlStatus
+from amr.geometry import Pose2, Twist2
+from amr.grid import DistanceField
+from amr.messages import ForgetObstacles, Goal, Operator, PlanRequest, PlanResult, SetMission, Stop, StopReason
+
+NO_STOP = Stop(StopReason.NONE, "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MissionInput:
+    """One step's view. ``armed``, ``control_status``, ``control_reason`` and ``stop`` are those of the step before."""
+
+    now_ns: int
+    new_mission: SetMission | None
+    operator: tuple[Operator, ...]
+    """Presses of this step; PAUSE and RESUME matter here."""
+    map_from_base: Pose2
+    map_from_odom: Pose2
+    twist: Twist2
+    plan_result: PlanResult | None
+    """The answer that arrived in this step."""
+    map_version: int
+    """Of the map as requests of this step mean it."""
+    field: DistanceField
+    """Obstacles around the robot, odom frame."""
+    armed: bool = True
+    control_status: ControlStatus | None = None
+    """None = control did not run."""
+    control_reason: str = ""
+    stop: Stop = NO_STOP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MissionOutput:
+    """What the mission wants in this step."""
+
+    state: str
+    """Name of the state, for people and logs."""
+    reason: str
+    """Why it is in that state; empty while all is well."""
+    active_goal: Goal | None
+    is_last_goal: bool
+    path_map: NDArray[np.float64]
+    """float64 [n, 3] (x m, y m, yaw rad), map frame; n = 0 when there is none."""
+    path_version: int
+    """Grows with each new path (an empty one included)."""
+    requests: tuple[PlanRequest | ForgetObstacles, ...]
+    behavior: Twist2 | None
+    """A recovery motion that replaces control's wish; None = no such motion."""
+    follow: bool
+    """True = control shall drive to ``active_goal``."""
+    done: bool
+    """All goals reached."""
+    failed: bool
+    """Gave up; ``reason`` names the last cause."""
+    goals_reached: int
+    goals_total: int

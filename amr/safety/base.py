@@ -1,0 +1,45 @@
+"""What the safety ring takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amr.geometry import Twist2
+from amr.messages import BaseState, LinkState, Operator, Scan, Stop, StopCategory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SafetyInput:
+    """One step's view: raw sensor messages and the wish; no map, no plan."""
+
+    now_ns: int
+    wish: Twist2
+    """What control, a person or a recovery wants; any value is safe, nan included."""
+    wish_stamp_ns: int
+    """When the wish was made."""
+    scan: Scan | None
+    """Newest raw scan of this step, None when none came."""
+    base: BaseState | None
+    """Newest telemetry of this step, None when none came."""
+    link: LinkState
+    arm_wish: bool
+    """Level: its rising edge arms, False disarms. An ``ARM`` press in ``operator`` counts as an edge too."""
+    operator: tuple[Operator, ...] = ()
+    """Presses of this step, in order."""
+    pending: tuple[tuple[int, float, float], ...] = ()
+    """Commands sent: (time_ns at which it reaches the wheels, v_mps, w_radps), oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyOutput:
+    """What may go to the wheels, and why it differs from the wish."""
+
+    command: Twist2
+    """Finite and within the limits; zero when ``stop_category`` is set."""
+    stop_category: StopCategory | None
+    """Set = rest in this way, whatever the command says."""
+    stop: Stop
+    armed: bool
+    """Level for ``WheelCommand.arm``."""
+    min_range_m: float
+    """Smallest distance of a point of the newest scan to the outline now; +inf when there is none."""
