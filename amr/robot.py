@@ -37,10 +37,11 @@ from amr.messages import (
     Teleop,
     WheelCommand,
 )
-from amr.mission.base import MissionInput, MissionOutput
+from amr.mission.base import NO_STOP, MissionInput, MissionOutput
 from amr.mission.runner import MissionRunner
 from amr.registry import make_controller
-from amr.safety.ring import SafetyInput, SafetyOutput, SafetyRing
+from amr.safety.base import SafetyInput, SafetyOutput
+from amr.safety.ring import SafetyRing
 from amr.units import ns_from_s
 
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
@@ -59,9 +60,13 @@ class Seen:
 
 
 class RobotCore:
-    """All decisions of one robot. ``config``: the robot file; ``seed``: every random number comes from it."""
+    """All decisions of one robot.
 
-    def __init__(self, config: RobotConfig, seed: int) -> None:
+    ``config``: the robot file; ``seed``: every random number comes from it; ``map_from_odom``: where in the map the
+    robot stands when it starts (its odometry starts at the origin).
+    """
+
+    def __init__(self, config: RobotConfig, seed: int, map_from_odom: Pose2 = IDENTITY) -> None:
         self._config = config
         self._odometry = OdometryFilter(config)
         self._grid = LocalGrid(config)
@@ -69,7 +74,7 @@ class RobotCore:
         self._controller = make_controller(config, seed)
         self._safety = SafetyRing(config)
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
-        self._map_from_odom = IDENTITY
+        self._map_from_odom = map_from_odom
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
         self._map_version = 0
@@ -80,6 +85,10 @@ class RobotCore:
         self._path_odom: NDArray[np.float64] = _NO_PATH
         self._path_version = -1
         self._pending: tuple[tuple[int, float, float], ...] = ()
+        self._armed = False
+        self._stop = NO_STOP
+        self._control_status: ControlStatus | None = None
+        self._control_reason = ""
 
     def step(self, inputs: Inputs) -> Outputs:
         """One decision. ``inputs.now_ns`` must grow from step to step."""
@@ -173,18 +182,23 @@ class RobotCore:
                 plan_result=seen.plan,
                 map_version=self._map_version,
                 field=self._grid.distance_field(),
+                armed=self._armed,
+                control_status=self._control_status,
+                control_reason=self._control_reason,
+                stop=self._stop,
             )
         )
 
     def _control(self, mission: MissionOutput, estimate: Estimate, now_ns: int) -> ControlOutput | None:
         """The controller's command for the active goal, or None when nothing is to be followed."""
+        self._control_status, self._control_reason = None, ""
         if not mission.follow or mission.active_goal is None:
             return None
         if mission.path_version != self._path_version:
             self._path_version = mission.path_version
             self._path_odom = _transform_path(self._map_from_odom.inverse(), mission.path_map)
         goal = mission.active_goal
-        return self._controller.compute(
+        control = self._controller.compute(
             ControlInput(
                 now_ns=now_ns,
                 tick=self._step,
@@ -200,13 +214,12 @@ class RobotCore:
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
                 limits=MotionLimits.from_config(self._config.limits),
-                obstacles=(),
             )
         )
+        self._control_status, self._control_reason = control.status, control.reason
+        return control
 
-    def _choose_wish(
-        self, mission: MissionOutput, control: ControlOutput | None, now_ns: int
-    ) -> tuple[Twist2, int]:
+    def _choose_wish(self, mission: MissionOutput, control: ControlOutput | None, now_ns: int) -> tuple[Twist2, int]:
         """A person's hand first, then a recovery, then the controller, else rest; with the time it was made."""
         if self._teleop is not None:
             age_ns = now_ns - self._teleop.stamp_ns
@@ -222,7 +235,7 @@ class RobotCore:
     # ------------------------------------------------------------ guard and leave
 
     def _guard(self, seen: Seen, wish: Twist2, wish_stamp_ns: int, now_ns: int) -> SafetyOutput:
-        return self._safety.step(
+        safe = self._safety.step(
             SafetyInput(
                 now_ns=now_ns,
                 wish=wish,
@@ -235,6 +248,8 @@ class RobotCore:
                 pending=self._pending,
             )
         )
+        self._armed, self._stop = safe.armed, safe.stop
+        return safe
 
     def _wheel_command(self, safe: SafetyOutput, now_ns: int) -> WheelCommand:
         """Wheel speeds for the guarded twist, remembered as in flight until they act."""
@@ -263,14 +278,13 @@ class RobotCore:
         wish: Twist2,
         safe: SafetyOutput,
     ) -> Telemetry:
-        covariance = estimate.covariance
         trajectory = control.trajectory if control is not None else np.zeros((0, 3), np.float32)
         reason = mission.reason
         if control is not None and control.status is not ControlStatus.OK and not reason:
             reason = control.reason
         return Telemetry(
             odom_from_base=estimate.odom_from_base,
-            pose_sigma=(covariance[0] ** 0.5, covariance[4] ** 0.5, covariance[8] ** 0.5),
+            pose_sigma=estimate.pose_sigma,
             map_from_odom=self._map_from_odom,
             twist=estimate.twist,
             wish=wish,
@@ -293,5 +307,3 @@ def _transform_path(target_from_source: Pose2, path_xyyaw: NDArray[np.float64]) 
         pose = target_from_source @ Pose2(x_m, y_m, yaw_rad)
         moved[index] = (pose.x_m, pose.y_m, pose.yaw_rad)
     return moved
-
-

@@ -13,7 +13,18 @@ from typing import Final, Protocol
 
 from amr.config.robot import RobotConfig
 from amr.geometry import STANDSTILL, Twist2
-from amr.messages import BaseState, Imu, Inputs, LinkStatus, Message, Outputs, PlanResult, Scan, StopReason, WheelCommand
+from amr.messages import (
+    BaseState,
+    Imu,
+    Inputs,
+    LinkStatus,
+    Message,
+    Outputs,
+    PlanResult,
+    Scan,
+    StopReason,
+    WheelCommand,
+)
 from amr.runtime.protocols import Core, StepSink, Worker
 from amr.units import NS_PER_S, NS_PER_US, ns_from_s
 from sim.byte_line import ByteLine

@@ -14,18 +14,27 @@ from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
 from amr.geometry import Pose2
 from amr.messages import Goal, Inputs, Operator, OperatorAction, Outputs, SetMission, StopReason
-from amr.planning.worker_core import PlanningWorker
+from amr.registry import make_planning_worker
 from amr.robot import RobotCore
 from amr.runtime.files import load_robot, load_scenario
 from amr.runtime.log import LogWriter, digest_outputs
 from amr.runtime.protocols import StepSink
-from amr.runtime.result import LinkCounts, MapImage, MovingTrack, Percentiles, PlanRecord, RunResult, StopEvent, WorldOutline
+from amr.runtime.result import (
+    LinkCounts,
+    MapImage,
+    MovingTrack,
+    Percentiles,
+    PlanRecord,
+    RunResult,
+    StopEvent,
+    WorldOutline,
+)
 from amr.units import NS_PER_S, ns_from_s
 from firmware_bridge.link import HostLink, link_config_from_robot
 from firmware_bridge.native import NativeFirmware
 from sim.lockstep import Lockstep, StepTrace
 from sim.plant import Plant
-from sim.world import World
+from sim.world import Circle, World
 
 ARM_AFTER_NS = NS_PER_S // 5
 """The operator of a simulated run presses "arm" this long after the start; scans and link are up by then."""
@@ -99,7 +108,7 @@ class SimulatedRun:
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.plant = Plant(trial.world, trial.robot, trial.seed, trial.backend, start=trial.start)
-        self.worker = PlanningWorker(trial.robot)
+        self.worker = make_planning_worker(trial.robot)
         self.core = RobotCore(trial.robot, trial.seed, map_from_odom=trial.start)
         boot_id = (trial.seed * 2_654_435_761 + 1) & 0xFFFF_FFFF
         self.lockstep = Lockstep(
@@ -170,8 +179,7 @@ def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, bac
     if not waypoints:
         raise ConfigError(f"{scenario_name}: goals: neither the scenario nor its world {scenario.world} has one")
     goals = tuple(
-        Goal(point[0], point[1], point[2] if len(point) > 2 else None, scenario.goal_tolerance_m)
-        for point in waypoints
+        Goal(point[0], point[1], point[2] if len(point) > 2 else None, scenario.goal_tolerance_m) for point in waypoints
     )
     return Trial(
         name=scenario.name,
@@ -237,4 +245,21 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, controller: s
                 Percentiles.of_ns(np.array(run.light_to_torque_ns, np.int64)),
             ),
         ),
+    )
+
+
+def _outline(world: World, until_s: float) -> WorldOutline:
+    """The true world for pictures; moving obstacles as tracks of ten points a second."""
+    times_s = np.arange(0.0, until_s + 0.1, 0.1)
+    tracks = tuple(
+        MovingTrack(
+            moving.shape.radius_m if isinstance(moving.shape, Circle) else 0.3,
+            np.array([(t, *moving.position(t)) for t in times_s.tolist()]),
+        )
+        for moving in world.moving
+    )
+    return WorldOutline(
+        polygons=tuple(np.array(polygon.points) for polygon in world.polygons),
+        circles=tuple((circle.x_m, circle.y_m, circle.radius_m) for circle in world.circles),
+        moving=tracks,
     )
