@@ -107,7 +107,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """What the MCU must know of the robot. Accepted at standstill and disarmed only; replaces the old one whole."""
+    """What the MCU must know of the robot. Accepted in IDLE, ESTOP and FAULT only; replaces the old one whole."""
 
     nm_per_tick: Annotated[int, Raw("u32", "wheel surface travel of one encoder count", 1e-9, "m", low=1)]
     track_um: Annotated[int, Raw("u32", "effective track", 1e-6, "m", low=1)]

@@ -213,7 +213,7 @@ static inline uint8_t wire_unpack_hello(const uint8_t *p, wire_hello_t *m) {
     return 1;
 }
 
-/* What the MCU must know of the robot. Accepted at standstill and disarmed only; replaces the old one whole. */
+/* What the MCU must know of the robot. Accepted in IDLE, ESTOP and FAULT only; replaces the old one whole. */
 typedef struct {
     uint32_t nm_per_tick; /* wheel surface travel of one encoder count, 1e-09 m */
     uint32_t track_um; /* effective track, 1e-06 m */
