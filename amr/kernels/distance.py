@@ -9,17 +9,21 @@ are some tens of cells, as they are here. Integers only, so the same bits on eve
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.jit import kernel
+
+Array = NDArray[Any]
 
 MAX_CAP_16 = 127
 """Largest cap in cells of ``squared_distance_16``: the sum of two squares must fit 15 bits."""
 
 
 @kernel("void(uint8[:,::1], uint8, int64, int16[:,::1])")
-def squared_distance_16(cells, obstacle, cap, out):  # type: ignore[no-untyped-def]
+def squared_distance_16(cells: Array, obstacle: int, cap: int, out: Array) -> None:
     """``out[j, i]`` = squared distance in cells to the nearest cell equal to ``obstacle``, at most ``cap**2``.
 
     1 <= cap <= ``MAX_CAP_16``; out has the shape of cells.
@@ -67,7 +71,7 @@ def squared_distance_16(cells, obstacle, cap, out):  # type: ignore[no-untyped-d
 
 
 @kernel("void(uint8[:,::1], uint8, int64, int32[:,::1])")
-def squared_distance(cells, obstacle, cap, out):  # type: ignore[no-untyped-def]
+def squared_distance(cells: Array, obstacle: int, cap: int, out: Array) -> None:
     """As ``squared_distance_16`` with 1 <= cap <= 32000; a cap of width + height makes it a full transform."""
     height, width = cells.shape
     squares = np.empty((height, width), np.int32)
@@ -112,7 +116,7 @@ def squared_distance(cells, obstacle, cap, out):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(int16[:,::1], float32, float32, float32[:,::1])")
-def metres_from_squared_cells(squared, resolution_m, cap_m, out):  # type: ignore[no-untyped-def]
+def metres_from_squared_cells(squared: Array, resolution_m: np.float32, cap_m: np.float32, out: Array) -> None:
     """``out`` = root of ``squared`` times the cell size, at most ``cap_m``."""
     height, width = squared.shape
     for j in range(np.uint64(height)):

@@ -9,11 +9,15 @@ grazing beams take nothing from a wall, and posts thinner than a cell stay.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.jit import kernel
 from amr.kernels.trig import arctan2, sin_cos
+
+Array = NDArray[Any]
 
 UNKNOWN = 0
 FREE = 1
@@ -26,14 +30,16 @@ NO_INFORMATION = -1.0
 
 BEAM_COLUMNS = 7
 X, Y, YAW, DX, DY, REACH, HIT = range(BEAM_COLUMNS)
-"""Columns of a beam table: lidar pose while it was measured, unit direction, way that is seen to be free, 1 = ends at a surface."""
+"""Columns of a beam table: lidar pose at its time, unit direction, way seen to be free, 1 = ends at a surface."""
 
 _TWO_PI = 6.283185307179586
 _PI = 3.141592653589793
 
 
 @kernel("void(float32[::1], float64[::1], float64[::1], float64[::1], float64[:,::1], int64[::1], float64[:,::1])")
-def project_beams(ranges, geometry, start, end, edges, polygon_starts, beams):  # type: ignore[no-untyped-def]
+def project_beams(
+    ranges: Array, geometry: Array, start: Array, end: Array, edges: Array, polygon_starts: Array, beams: Array
+) -> None:
     """Fill the beam table.
 
     ``geometry``: angle_min rad, increment rad, range_min m, largest range m, lidar x m, y m, yaw rad in the base
@@ -85,7 +91,7 @@ def project_beams(ranges, geometry, start, end, edges, polygon_starts, beams):  
 
 
 @kernel("int64(float64[:,::1], float64[::1], uint8[:,::1], uint8[:,::1], uint8[:,:,::1], int64, int64)")
-def mark_hits(beams, frame, cells, confidence, offsets, gain, most):  # type: ignore[no-untyped-def]
+def mark_hits(beams: Array, frame: Array, cells: Array, confidence: Array, offsets: Array, gain: int, most: int) -> int:
     """Make the end cells of all hits occupied, and mark them as hit now; returns how many cells that are.
 
     ``frame``: origin x m, y m, resolution m. Confidence rises by ``gain`` a scan up to ``most``.
@@ -113,7 +119,7 @@ def mark_hits(beams, frame, cells, confidence, offsets, gain, most):  # type: ig
 
 
 @kernel("void(float64[:,::1], float64[::1], uint8[:,::1], int64[:,::1], int64)")
-def stamp_hits(beams, frame, cells, last_hit, stamp_ns):  # type: ignore[no-untyped-def]
+def stamp_hits(beams: Array, frame: Array, cells: Array, last_hit: Array, stamp_ns: int) -> None:
     """Write the scan's stamp into every cell that is marked as hit now; never an older one over a newer."""
     height, width = cells.shape
     origin_x, origin_y, resolution = frame[0], frame[1], frame[2]
@@ -129,7 +135,7 @@ def stamp_hits(beams, frame, cells, last_hit, stamp_ns):  # type: ignore[no-unty
 
 
 @kernel("void(float64[:,::1], float64[::1], uint8[:,::1])")
-def unmark_hits(beams, frame, cells):  # type: ignore[no-untyped-def]
+def unmark_hits(beams: Array, frame: Array, cells: Array) -> None:
     """Take the mark "hit now" away again."""
     height, width = cells.shape
     origin_x, origin_y, resolution = frame[0], frame[1], frame[2]
@@ -143,13 +149,16 @@ def unmark_hits(beams, frame, cells):  # type: ignore[no-untyped-def]
 
 
 @kernel("int64(float64[:,::1], float64[::1], float64[::1], int64[::1], uint8[:,::1], uint8[:,::1], uint8[:,:,::1])")
-def clear_seen_through(beams, geometry, frame, box, cells, confidence, offsets):  # type: ignore[no-untyped-def]
+def clear_seen_through(
+    beams: Array, geometry: Array, frame: Array, box: Array, cells: Array, confidence: Array, offsets: Array
+) -> int:
     """Take one confidence from each occupied cell whose hit point the scan sees through; returns how many became free.
 
     Seen through: both beams that bracket the bearing of the hit point tell something, and they and their outer
     neighbours all reach further than the point plus a margin. Two neighbours, since along a wall seen at a grazing
     angle the beams before a point are short, and a post that is narrower than the beams' spacing still stops one.
-    ``geometry``: angle_min rad, increment rad, margin m. ``box``: rows and columns [row0, row1, column0, column1) to look at.
+    ``geometry``: angle_min rad, increment rad, margin m.
+    ``box``: rows and columns [row0, row1, column0, column1) to look at.
     """
     n = beams.shape[0]
     angle_min, increment, margin = geometry[0], geometry[1], geometry[2]
@@ -208,7 +217,7 @@ def clear_seen_through(beams, geometry, frame, box, cells, confidence, offsets):
 
 
 @kernel("void(float64[:,::1], float64[::1], uint8[:,::1], boolean)")
-def trace_free(beams, frame, cells, full_turn):  # type: ignore[no-untyped-def]
+def trace_free(beams: Array, frame: Array, cells: Array, full_turn: bool) -> None:
     """Make unknown cells free along each beam, as far as it and both its neighbours see (Amanatides and Woo 1987).
 
     Occupied cells are left as they are. The neighbours keep one beam that a wall did not return from opening the
@@ -267,7 +276,7 @@ def trace_free(beams, frame, cells, full_turn):  # type: ignore[no-untyped-def]
 
 
 @kernel("int64(uint8[:,::1], uint8[:,::1], int64[:,::1], int64)")
-def forget_before(cells, confidence, last_hit, stamp_ns):  # type: ignore[no-untyped-def]
+def forget_before(cells: Array, confidence: Array, last_hit: Array, stamp_ns: int) -> int:
     """Make occupied cells free that were last hit before ``stamp_ns``; returns how many."""
     height, width = cells.shape
     count = 0
@@ -281,7 +290,7 @@ def forget_before(cells, confidence, last_hit, stamp_ns):  # type: ignore[no-unt
 
 
 @kernel("int64(uint8[:,::1], uint8[:,::1], float64[::1], float64, float64, float64)")
-def clear_disc(cells, confidence, frame, x_m, y_m, radius_m):  # type: ignore[no-untyped-def]
+def clear_disc(cells: Array, confidence: Array, frame: Array, x_m: float, y_m: float, radius_m: float) -> int:
     """Make occupied cells free whose centre lies within the disc; returns how many."""
     height, width = cells.shape
     origin_x, origin_y, resolution = frame[0], frame[1], frame[2]
@@ -302,7 +311,16 @@ def clear_disc(cells, confidence, frame, x_m, y_m, radius_m):  # type: ignore[no
 
 
 @kernel("int64(uint8[:,::1], uint8[:,::1], float64[::1], float64[::1], float64[:,::1], int64[::1], float64, float64)")
-def clear_under_robot(cells, confidence, frame, pose, edges, polygon_starts, circumradius_m, shrink_m):  # type: ignore[no-untyped-def]
+def clear_under_robot(
+    cells: Array,
+    confidence: Array,
+    frame: Array,
+    pose: Array,
+    edges: Array,
+    polygon_starts: Array,
+    circumradius_m: float,
+    shrink_m: float,
+) -> int:
     """Make occupied cells free whose centre lies inside the outline shrunk by ``shrink_m``; returns how many.
 
     ``pose``: base (x, y, yaw) in the grid's frame; outline as in ``project_beams``, half planes with unit normals.

@@ -43,7 +43,7 @@ class LocalGrid:
     """Square window of ``mapping.local_cells`` cells; ``cells`` uint8 [row, column]: 0 unknown, 1 free, 2 occupied."""
 
     def __init__(self, config: RobotConfig) -> None:
-        """Everything unknown, centered on the odom origin. Raises ValueError when the distance cap exceeds 127 cells."""
+        """All unknown, centered on the odom origin. Raises ValueError when the distance cap exceeds 127 cells."""
         mapping = config.mapping
         size = mapping.local_cells
         self._size = size
@@ -78,7 +78,7 @@ class LocalGrid:
         return GridFrame(self._column0 * resolution_m, self._row0 * resolution_m, resolution_m, self._size, self._size)
 
     def recenter(self, odom_from_base: Pose2) -> None:
-        """Move the window when the robot is ``recenter_cells`` or more from its middle; a pose that is not finite moves nothing."""
+        """Move the window when the robot is ``recenter_cells`` or more from its middle; never for a pose with nan."""
         if not odom_from_base.is_finite():
             return
         row, column = self.frame.cell(odom_from_base.x_m, odom_from_base.y_m)
@@ -120,7 +120,7 @@ class LocalGrid:
         return ScanVerdict.INSERTED
 
     def distance_field(self) -> DistanceField:
-        """Exact distances between cell centres, capped at ``distance_cap_m``; new arrays, the caller may keep them. 0.3 ms at most."""
+        """Exact distances between cell centres, capped; new arrays, the caller may keep them. At most 0.3 ms."""
         squared = np.empty((self._size, self._size), np.int16)
         distance_kernels.squared_distance_16(self.cells, kernels.OCCUPIED, self._cap_cells, squared)
         distance_m = np.empty((self._size, self._size), np.float32)
@@ -131,7 +131,7 @@ class LocalGrid:
         return DistanceField(self.frame, distance_m, unknown, self._cap_m)
 
     def clear_disc(self, x_m: float, y_m: float, radius_m: float) -> None:
-        """Forget the obstacles whose cell centre lies within the disc (odom frame); a value that is not finite clears nothing."""
+        """Forget the obstacles whose cell centre lies in the disc (odom frame); nothing when a value is not finite."""
         if math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0:
             kernels.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
 
