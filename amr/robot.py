@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ from amr.mission.runner import MissionRunner
 from amr.registry import make_controller
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
+from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
 
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
@@ -111,6 +113,14 @@ class RobotCore:
         )
         self._step += 1
         return outputs
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on; shares nothing with the core."""
+        return tree_of(self)
+
+    def restore(self, tree: dict[str, Any]) -> None:
+        """Become the core (of the same config and seed) that ``state()`` was taken from."""
+        restore_into(self, tree)
 
     # ------------------------------------------------------------ ingest and map
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = {"units", "errors", "geometry", "portable_math", "kinematics", "grid", "messages", "config", "jit"}
+GROUND = {"units", "errors", "geometry", "portable_math", "kinematics", "grid", "messages", "config", "jit", "state"}
 STAGES = {"estimation", "mapping", "localization", "planning", "control", "mission"}
 STANDARD = set(sys.stdlib_module_names)
 FORBIDDEN_BELOW_RUNTIME = {"time", "random", "threading", "multiprocessing", "socket", "subprocess", "asyncio"}
