@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from firmware_bridge.link import HostLink, link_config_from_robot
+from firmware_bridge.native import NativeFirmware
 
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
 from amr.geometry import Pose2
-from amr.messages import Goal, Inputs, Operator, OperatorAction, Outputs, SetMission, StopReason
+from amr.messages import (
+    Goal,
+    Inputs,
+    LinkState,
+    LinkStatus,
+    Operator,
+    OperatorAction,
+    Outputs,
+    Scan,
+    SetMission,
+    StopReason,
+)
 from amr.registry import make_planning_worker
 from amr.robot import RobotCore
+from amr.runtime.digest import RunDigest, digest_outputs
 from amr.runtime.files import load_robot, load_scenario
-from amr.runtime.log import LogWriter, digest_outputs
+from amr.runtime.log_header import LogHeader
+from amr.runtime.origin import header_of
 from amr.runtime.protocols import StepSink
 from amr.runtime.result import (
     LinkCounts,
-    MapImage,
     MovingTrack,
     Percentiles,
     PlanRecord,
@@ -29,15 +42,10 @@ from amr.runtime.result import (
     StopEvent,
     WorldOutline,
 )
-from amr.units import NS_PER_S, ns_from_s
-from firmware_bridge.link import HostLink, link_config_from_robot
-from firmware_bridge.native import NativeFirmware
+from amr.units import ns_from_s
 from sim.lockstep import Lockstep, StepTrace
 from sim.plant import Plant
 from sim.world import Circle, World
-
-ARM_AFTER_NS = NS_PER_S // 5
-"""The operator of a simulated run presses "arm" this long after the start; scans and link are up by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +78,6 @@ class Trial:
     backend: str
     goal_circle_m: tuple[float, float, float] | None = None
     """(x, y, radius): the run also succeeds when the true position enters this circle (benchmarks score so)."""
-
-
-class RunDigest:
-    """Chains the digest of every ``Outputs``: equal text = equal run."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=16)
-
-    def record(self, inputs: Inputs, outputs: Outputs) -> None:  # noqa: ARG002 - a StepSink sees both
-        """Add one step."""
-        self._hash.update(digest_outputs(outputs))
-
-    def text(self) -> str:
-        """Hex digest so far."""
-        return self._hash.hexdigest()
 
 
 class StopLog:
@@ -120,25 +113,29 @@ class SimulatedRun:
             robot=trial.robot,
             wall_clock_ns=time.perf_counter_ns,
         )
-        self.digest = RunDigest()
+        self._digest = RunDigest()
         self.stops = StopLog()
         self.step_wall_ns: list[int] = []
         self.light_to_torque_ns: list[int] = []
         self.collisions = 0
         self.outcome = ""
         self.last: StepTrace | None = None
-        self._armed_asked = False
+        self._arm_asked = self._link_up = self._scan_seen = False
+
+    @property
+    def digest(self) -> str:
+        """Covers every ``Outputs`` so far: equal text = equal run."""
+        return self._digest.hex
 
     def run(self, sinks: tuple[StepSink, ...] = (), each_step: Callable[[SimulatedRun], None] | None = None) -> str:
         """Step until the trial is decided; the outcome: ``success``, ``contact``, ``timeout``, ``gave_up: reason``."""
         self.lockstep.offer(SetMission(0, self.trial.goals))
-        all_sinks = (self.digest, self.stops, *sinks)
+        all_sinks = (self.stops, *sinks)
         while not self.outcome:
-            if not self._armed_asked and self.plant.time_ns >= ARM_AFTER_NS:
-                self.lockstep.offer(Operator(self.plant.time_ns, OperatorAction.ARM))
-                self._armed_asked = True
             done = self.lockstep.step(all_sinks)
             self.last = done
+            self._digest.add(digest_outputs(done.outputs))
+            self._press_arm(done)
             self.step_wall_ns.append(done.step_wall_ns)
             if done.light_to_torque_ns is not None:
                 self.light_to_torque_ns.append(done.light_to_torque_ns)
@@ -146,6 +143,18 @@ class SimulatedRun:
             if each_step is not None:
                 each_step(self)
         return self.outcome
+
+    def _press_arm(self, done: StepTrace) -> None:
+        """The operator of a simulated run arms as soon as the link is up and a scan has come."""
+        if self._arm_asked:
+            return
+        for message in done.inputs.messages:
+            if isinstance(message, LinkStatus):
+                self._link_up = message.state is LinkState.UP
+            self._scan_seen = self._scan_seen or isinstance(message, Scan)
+        if self._link_up and self._scan_seen:
+            self.lockstep.offer(Operator(self.plant.time_ns, OperatorAction.ARM))
+            self._arm_asked = True
 
     def _outcome(self, done: StepTrace) -> str:
         """Why the run is over, or '' while it goes on."""
@@ -165,6 +174,11 @@ class SimulatedRun:
         if self.plant.time_ns >= ns_from_s(self.trial.timeout_s):
             return "timeout"
         return ""
+
+
+def log_header(trial: Trial) -> LogHeader:
+    """Origin of a trial's log."""
+    return header_of(trial.robot, trial.name, trial.seed, trial.start, backend=trial.backend)
 
 
 def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, backend: str | None) -> Trial:
@@ -222,7 +236,7 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, controller: s
         step_ms=Percentiles.of_ns(np.array(run.step_wall_ns, np.int64)),
         real_time_factor=run.plant.time_ns * 1e-9 / wall_s if wall_s > 0.0 else float("nan"),
         steps=len(run.step_wall_ns),
-        digest=run.digest.text(),
+        digest=run.digest,
         log=str(log) if log is not None else None,
         robot=trial.robot.name,
         description=trial.robot.description,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from sim.worlds.barn import BarnWorld, load_barn
 
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
@@ -24,7 +25,6 @@ from amr.messages import Goal
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
 from amr.runtime.result import finite
-from sim.worlds.barn import BarnWorld, load_barn
 
 OPTIMAL_SPEED_MPS: Final = 2.0
 MOVED_M: Final = 0.1
@@ -104,7 +104,7 @@ def run(options: BarnOptions, progress: Callable[[TrialScore, int, int], None] |
 def drive_trial(task: TrialTask) -> TrialScore:
     """One trial in this process."""
     from amr.runtime.log import LogWriter
-    from amr.runtime.simulate import SimulatedRun, Trial, default_backend
+    from amr.runtime.simulate import SimulatedRun, Trial, default_backend, log_header
 
     options = task.options
     world = next(world for world in _load_cached(options.data) if world.id == task.world_id)
@@ -123,7 +123,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
     started_s = time.monotonic()
     simulated = SimulatedRun(trial)
     if options.out is not None and options.record_log:
-        with LogWriter.for_trial(options.out / f"{world.id}-{task.trial}.mcap", trial) as log:
+        with LogWriter(options.out / f"{world.id}-{task.trial}.mcap", log_header(trial)) as log:
             outcome = simulated.run((log,))
     else:
         outcome = simulated.run()
@@ -145,7 +145,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
         score=barn_score(success, time_s, world.optimal_time_s),
         optimal_s=world.optimal_time_s,
         min_clearance_m=simulated.plant.min_clearance_m,
-        digest=simulated.digest.text(),
+        digest=simulated.digest,
         simulated_s=simulated.plant.time_ns * 1e-9,
         wall_s=wall_s,
         step_ms_p50=float(np.percentile(steps_ms, 50)),
