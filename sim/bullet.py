@@ -1,8 +1,11 @@
 """The PyBullet backend: a rigid body on spheres, 1 kHz, torque control.
 
-Why spheres: a cylinder's contact manifold jumps along its edge, which costs 0.2 to 17 m of odometry over 20 m; spheres
-give 8 mm. They meet the ground only. The robot is made by calls, not from a URDF, since PyBullet caches URDFs by
-file name. The static world is one concave mesh: 300 separate bodies cost six times the step.
+Why spheres: a cylinder's contact manifold jumps along its edge, which costs 0.2 to 17 m of odometry over 20 m. They
+meet the ground only, and carry the robot without friction: Bullet limits friction for each axis by that axis' own effective
+mass, so a sliding wheel's force does not oppose its slip (a skid steer then has an effective track of 1.58 m in place
+of 0.559 m). The friction comes from ``sim.kernels.planar.solve_contacts`` with the wheel loads that Bullet finds, and
+acts as a force on each wheel at its contact point. The robot is made by calls, not from a URDF, since PyBullet caches
+URDFs by file name. The static world is one concave mesh: 300 separate bodies cost six times the step.
 """
 
 from __future__ import annotations
@@ -15,18 +18,22 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
-from amr.geometry import Pose2, wrap_angle
+from amr.geometry import Pose2
 from amr.portable_math import sin_cos
 from sim.chassis import GRAVITY_MPS2, Chassis, chassis_of, wheel_spin_inertia_kgm2
+from sim.kernels.planar import WHEEL_LOAD
+from sim.kernels.wheel_forces import base_state, wheel_forces
 from sim.mesh import prism_mesh
-from sim.motor import motor_output
 from sim.physics import STATE_WIDTH, STEP_S, BodyState, WheelDrive, body_state
-from sim.world import Circle, MovingObstacle, World
+from sim.planar import planar_params, wheel_rows
+from sim.world import Circle, MovingObstacle, Shape, World
 
 _OBSTACLE_HEIGHT_M = 1.0
 _GROUND_GROUP, _WHEEL_GROUP, _BODY_GROUP, _OBSTACLE_GROUP = 1, 2, 4, 8
 _BODY_CLEARANCE_M = 0.01
 """The body's shape starts this far over the floor, so that only the wheels and casters carry it."""
+_SETTLING_STEPS = 20
+"""Before the run, so that the first step finds the weight on the wheels."""
 
 
 class BulletPhysics:
@@ -35,11 +42,18 @@ class BulletPhysics:
     def __init__(self) -> None:
         self._client = -1
         self._robot = -1
-        self._robot_config: RobotConfig | None = None
-        self._left: list[int] = []
-        self._right: list[int] = []
+        self._floor = -1
+        self._links: list[int] = []
+        """Numbers of the driven wheels."""
+        self._sides: list[int] = []
+        """0 left, 1 right, for each of them."""
         self._moving: list[int] = []
-        self._center = (0.0, 0.0, 0.0)
+        self._center = (0.0, 0.0)
+        """Centre of mass of the body without wheels, in the base frame."""
+        self._params = np.zeros(0)
+        self._wheels = np.zeros((0, 0))
+        self._forces = np.zeros((0, 4))
+        self._joint, self._body, self._omega = np.zeros(2), np.zeros(3), np.zeros(2)
         self._rows = np.zeros((0, STATE_WIDTH))
         self._last = np.zeros(STATE_WIDTH)
 
@@ -50,7 +64,9 @@ class BulletPhysics:
         if self._client < 0:
             raise ConfigError("backend bullet: PyBullet gave no client")
         chassis = chassis_of(robot, world.friction)
-        self._robot_config = robot
+        self._params, self._wheels = planar_params(chassis, robot), wheel_rows(chassis)
+        self._forces = np.zeros((len(chassis.wheels), 4))
+        self._joint[:] = 0.0
         self._call("setGravity", 0.0, 0.0, -GRAVITY_MPS2)
         self._call(
             "setPhysicsEngineParameter",
@@ -58,34 +74,49 @@ class BulletPhysics:
             numSubSteps=0,
             numSolverIterations=50,
             deterministicOverlappingPairs=1,
-            enableConeFriction=1,
         )
-        self._build_floor(chassis.friction)
+        self._build_floor()
         self._build_obstacles(world)
         self._build_robot(robot, chassis, start)
+        for _ in range(_SETTLING_STEPS):
+            self._call("stepSimulation")
         self._last[:] = 0.0
         self._last[:3] = start.x_m, start.y_m, start.yaw_rad
         self._last[10] = robot.motor.supply_v
 
     def advance(self, steps: int, drive: WheelDrive, moving_xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """See ``Physics.advance``."""
-        assert self._robot_config is not None, "reset first"
         if self._rows.shape[0] != steps:
             self._rows = np.zeros((steps, STATE_WIDTH))
         for body, (x, y) in zip(self._moving, moving_xy_m, strict=True):
             self._call("resetBasePositionAndOrientation", body, (x, y, 0.0), (0.0, 0.0, 0.0, 1.0))
-        motor, wheels = self._robot_config.motor, self._left + self._right
-        shares = [1.0 / len(self._left)] * len(self._left), [1.0 / len(self._right)] * len(self._right)
+        client, robot, links = self._client, self._robot, self._links
+        left_share, right_share = 1.0 / self._sides.count(0), 1.0 / self._sides.count(1)
         for row in self._rows:
-            left_radps, right_radps = float(self._last[8]), float(self._last[9])
-            output = motor_output(motor, drive, left_radps, right_radps)
-            left = output.left_nm - motor.viscous_friction_nm_s_per_rad * left_radps
-            right = output.right_nm - motor.viscous_friction_nm_s_per_rad * right_radps
-            torques = [left * share for share in shares[0]] + [right * share for share in shares[1]]
-            self._call("setJointMotorControlArray", self._robot, wheels, pybullet.TORQUE_CONTROL, forces=torques)
-            self._call("stepSimulation")
+            self._weigh()
+            left_nm, right_nm, row[10] = wheel_forces(
+                self._last,
+                self._joint,
+                self._wheels,
+                self._params,
+                self._body,
+                self._omega,
+                drive.left_duty,
+                drive.right_duty,
+                drive.left_mode,
+                drive.right_mode,
+                self._forces,
+            )
+            torques = [right_nm * right_share if side else left_nm * left_share for side in self._sides]
+            pybullet.setJointMotorControlArray(
+                robot, links, pybullet.TORQUE_CONTROL, forces=torques, physicsClientId=client
+            )
+            for link, (fx, fy, x, y) in zip(links, self._forces.tolist(), strict=True):
+                pybullet.applyExternalForce(
+                    robot, link, (fx, fy, 0.0), (x, y, 0.0), pybullet.WORLD_FRAME, physicsClientId=client
+                )
+            pybullet.stepSimulation(physicsClientId=client)
             self._observe(row)
-            row[10] = output.battery_v
             self._last[:] = row
         return self._rows
 
@@ -102,34 +133,36 @@ class BulletPhysics:
     def _call(self, name: str, *arguments: object, **named: object) -> Any:
         return getattr(pybullet, name)(*arguments, **named, physicsClientId=self._client)
 
+    def _weigh(self) -> None:
+        """The load of each wheel as the last step found it; 0 for a wheel in the air."""
+        loads = [0.0] * len(self._links)
+        for contact in pybullet.getContactPoints(self._robot, self._floor, physicsClientId=self._client):
+            if contact[3] < len(loads):
+                loads[contact[3]] += contact[9]
+        self._wheels[:, WHEEL_LOAD] = loads
+
     def _observe(self, row: NDArray[np.float64]) -> None:
         """Write the state into ``row``; ``self._last`` is the state before."""
-        (x, y, _), quaternion = self._call("getBasePositionAndOrientation", self._robot)
-        (vx, vy, _), (_, _, w) = self._call("getBaseVelocity", self._robot)
-        # yaw from the quaternion, unwrapped against the step before
-        qx, qy, qz, qw = quaternion
-        yaw_sine, yaw_cosine = 2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz)
-        heading = Pose2(0.0, 0.0, 0.0).bearing_rad(Pose2(yaw_cosine, yaw_sine, 0.0))
-        yaw = float(self._last[2]) + wrap_angle(heading - float(self._last[2]))
-        sine, cosine = sin_cos(yaw)
-        cx, cy, _ = self._center
-        row[0], row[1], row[2] = x - (cosine * cx - sine * cy), y - (sine * cx + cosine * cy), yaw
-        row[3] = cosine * vx + sine * vy + w * cy
-        row[4] = cosine * vy - sine * vx - w * cx
-        row[5] = w
-        for column, wheels in ((6, self._left), (7, self._right)):
-            states = self._call("getJointStates", self._robot, wheels)
-            row[column] = sum(s[0] for s in states) / len(wheels)
-            row[column + 2] = sum(s[1] for s in states) / len(wheels)
+        robot, client = self._robot, self._client
+        (x, y, _), (qx, qy, qz, qw) = pybullet.getBasePositionAndOrientation(robot, physicsClientId=client)
+        (vx, vy, _), (_, _, w) = pybullet.getBaseVelocity(robot, physicsClientId=client)
+        base_state(x, y, qx, qy, qz, qw, vx, vy, w, *self._center, self._last[2], row)
+        totals = [0.0, 0.0, 0.0, 0.0]
+        for side, joint in zip(
+            self._sides, pybullet.getJointStates(robot, self._links, physicsClientId=client), strict=True
+        ):
+            totals[side] += joint[0] / self._sides.count(side)
+            totals[side + 2] += joint[1] / self._sides.count(side)
+        row[6:10] = totals
 
-    def _build_floor(self, friction: float) -> None:
+    def _build_floor(self) -> None:
         shape = self._call("createCollisionShape", pybullet.GEOM_PLANE)
-        floor = self._call("createMultiBody", 0.0, shape)
-        self._call("changeDynamics", floor, -1, lateralFriction=friction, restitution=0.0)
-        self._call("setCollisionFilterGroupMask", floor, -1, _GROUND_GROUP, _WHEEL_GROUP)
+        self._floor = self._call("createMultiBody", 0.0, shape)
+        self._call("changeDynamics", self._floor, -1, lateralFriction=0.0, restitution=0.0)
+        self._call("setCollisionFilterGroupMask", self._floor, -1, _GROUND_GROUP, _WHEEL_GROUP)
 
     def _build_obstacles(self, world: World) -> None:
-        shapes = [*world.circles, *world.polygons]
+        shapes: list[Shape] = [*world.circles, *world.polygons]
         if shapes:
             vertices, indices = prism_mesh(shapes, _OBSTACLE_HEIGHT_M)
             shape = self._call(
@@ -161,8 +194,8 @@ class BulletPhysics:
     def _build_robot(self, robot: RobotConfig, chassis: Chassis, start: Pose2) -> None:
         radius = max(wheel.radius_m for wheel in chassis.wheels)
         # the centre of mass at axle height: then braking shifts little weight, as in the planar backend
-        self._center = (*robot.body.center_of_mass_m, 0.0)
-        cx, cy, _ = self._center
+        self._center = robot.body.center_of_mass_m
+        cx, cy = self._center
         wheels, casters = chassis.wheels, robot.drive.caster_positions_m
         wheel_shapes = [self._sphere(wheel.radius_m) for wheel in wheels]
         caster_shapes = [self._sphere(radius) for _ in casters]
@@ -190,8 +223,8 @@ class BulletPhysics:
             linkJointAxis=[(0.0, 1.0, 0.0)] * count,
             flags=pybullet.URDF_USE_SELF_COLLISION_EXCLUDE_ALL_PARENTS,
         )
-        self._left = [i for i, wheel in enumerate(wheels) if wheel.side == 0]
-        self._right = [i for i, wheel in enumerate(wheels) if wheel.side == 1]
+        self._links = list(range(len(wheels)))
+        self._sides = [wheel.side for wheel in wheels]
         self._tune_dynamics(robot, chassis)
         self._lock_sides()
 
@@ -200,7 +233,7 @@ class BulletPhysics:
 
     def _body_shape(self, robot: RobotConfig, axle_height_m: float) -> int:
         """The convex hull of the outline, from just over the floor to the robot's height, about the centre of mass."""
-        cx, cy, _ = self._center
+        cx, cy = self._center
         low, high = _BODY_CLEARANCE_M - axle_height_m, robot.body.height_m - axle_height_m
         corners = [(x - cx, y - cy) for polygon in robot.body.outline_m for x, y in polygon]
         vertices = [(x, y, z) for x, y in corners for z in (low, high)]
@@ -220,16 +253,15 @@ class BulletPhysics:
             lateralFriction=0.0,
         )
         self._call("setCollisionFilterGroupMask", self._robot, -1, _BODY_GROUP, _OBSTACLE_GROUP)
-        across = drive.wheel_mass_kg * (3.0 * drive.wheel_radius_m**2 + drive.wheel_width_m**2) / 12.0
-        sides = {0: len(self._left), 1: len(self._right)}
         for link in range(self._call("getNumJoints", self._robot)):
-            driven = link < len(chassis.wheels)
             spin = across = 1e-6
-            if driven:
-                wheel = chassis.wheels[link]
-                across = drive.wheel_mass_kg * (3.0 * wheel.radius_m**2 + drive.wheel_width_m**2) / 12.0
-                spin = wheel_spin_inertia_kgm2(drive.wheel_mass_kg, wheel.radius_m)
-                spin += robot.motor.rotor_inertia_kgm2 / sides[wheel.side]
+            if link in self._links:
+                radius, side = chassis.wheels[link].radius_m, chassis.wheels[link].side
+                across = drive.wheel_mass_kg * (3.0 * radius**2 + drive.wheel_width_m**2) / 12.0
+                spin = wheel_spin_inertia_kgm2(drive.wheel_mass_kg, radius)
+                spin += robot.motor.rotor_inertia_kgm2 / self._sides.count(side)
+                # PyBullet's joints come with a motor that holds them
+                self._call("setJointMotorControl2", self._robot, link, pybullet.VELOCITY_CONTROL, force=0.0)
             self._call(
                 "changeDynamics",
                 self._robot,
@@ -238,32 +270,22 @@ class BulletPhysics:
                 linearDamping=0.0,
                 angularDamping=0.0,
                 jointDamping=0.0,
-                # friction of a pair is the product: the floor has its own, the wheel 1, the caster none
-                lateralFriction=1.0 if driven else 0.0,
+                lateralFriction=0.0,
                 rollingFriction=0.0,
                 spinningFriction=0.0,
                 restitution=0.0,
             )
             self._call("setCollisionFilterGroupMask", self._robot, link, _WHEEL_GROUP, _GROUND_GROUP)
-            if driven:
-                stick = chassis.joint_friction_nm[chassis.wheels[link].side] / sides[chassis.wheels[link].side]
-                self._call(
-                    "setJointMotorControl2",
-                    self._robot,
-                    link,
-                    pybullet.VELOCITY_CONTROL,
-                    targetVelocity=0.0,
-                    force=stick,
-                )
 
     def _lock_sides(self) -> None:
         """One motor turns all wheels of a side: gears of ratio 1 between them."""
-        for wheels in (self._left, self._right):
-            for other in wheels[1:]:
+        for side in (0, 1):
+            first, *others = [link for link in self._links if self._sides[link] == side]
+            for other in others:
                 gear = self._call(
                     "createConstraint",
                     self._robot,
-                    wheels[0],
+                    first,
                     self._robot,
                     other,
                     pybullet.JOINT_GEAR,

@@ -32,8 +32,8 @@ class PlanarPhysics:
     def reset(self, world: World, robot: RobotConfig, start: Pose2) -> None:
         """See ``Physics.reset``; raises ``ConfigError`` for a robot that tips over."""
         chassis = chassis_of(robot, world.friction)
-        self._params = _params(chassis, robot)
-        self._wheels = _wheel_rows(chassis)
+        self._params = planar_params(chassis, robot)
+        self._wheels = wheel_rows(chassis)
         self._joint[:] = 0.0
         self._motion[:] = 0.0
         self._motion[:3] = start.x_m, start.y_m, start.yaw_rad
@@ -70,7 +70,8 @@ class PlanarPhysics:
         """Nothing is held."""
 
 
-def _params(chassis: Chassis, robot: RobotConfig) -> NDArray[np.float64]:
+def planar_params(chassis: Chassis, robot: RobotConfig) -> NDArray[np.float64]:
+    """The robot as ``sim.kernels.planar`` takes it."""
     motor = robot.motor
     params = np.zeros(kernel.PARAMS)
     params[kernel.STEP_S] = STEP_S
@@ -90,7 +91,8 @@ def _params(chassis: Chassis, robot: RobotConfig) -> NDArray[np.float64]:
     return params
 
 
-def _wheel_rows(chassis: Chassis) -> NDArray[np.float64]:
+def wheel_rows(chassis: Chassis) -> NDArray[np.float64]:
+    """The driven wheels as ``sim.kernels.planar`` takes them, about the centre of mass."""
     com_x, com_y = chassis.center_of_mass_m
     rows = np.zeros((len(chassis.wheels), kernel.WHEEL_WIDTH))
     for row, wheel in zip(rows, chassis.wheels, strict=True):
