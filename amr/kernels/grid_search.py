@@ -17,9 +17,14 @@ seen to be stale. The search ends when the buckets reach the goal's cost: whatev
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.jit import kernel
+
+Array = NDArray[Any]
 
 STRAIGHT = 33461
 DIAGONAL = 47321
@@ -41,7 +46,7 @@ _BESIDE = np.array([0, 0, 0, 0, 0b0101, 0b0110, 0b1001, 0b1010], dtype=np.uint64
 
 
 @kernel("uint8(uint8[:,::1], uint8[::1], uint8)")
-def pad_costs(cost, padded, unknown_as):  # type: ignore[no-untyped-def]
+def pad_costs(cost: Array, padded: Array, unknown_as: int) -> Any:
     """Copy ``cost`` [height, width] into ``padded`` [(height + 2) * (width + 2)] inside a blocked border.
 
     Unknown (255) becomes ``unknown_as``. Returns the smallest cost copied (255 for an empty map).
@@ -59,18 +64,30 @@ def pad_costs(cost, padded, unknown_as):  # type: ignore[no-untyped-def]
         row = cost[j]
         out = padded[begin + np.uint64(1) : begin + stride - np.uint64(1)]
         for i in range(width):
-            value = row[i]
+            value: Any = row[i]
             value = unknown_as if value == np.uint8(255) else value
             out[i] = value
-            least = min(least, value)
+            least = value if value < least else least
     return least
 
 
 @kernel(
-    "Tuple((int64, int64, uint64))"
-    "(uint8[::1], uint64, uint64, uint64[::1], uint64, uint32[::1], uint64[::1], uint64, uint32[::1], uint64[::1], uint64)"
+    "Tuple((int64, int64, uint64))(uint8[::1], uint64, uint64, uint64[::1], uint64, "
+    "uint32[::1], uint64[::1], uint64, uint32[::1], uint64[::1], uint64)"
 )
-def search(padded, stride, weight_min, label, base, seeds, seed_costs, goal, heads, pool, shift):  # type: ignore[no-untyped-def]
+def search(
+    padded: Array,
+    stride: int,
+    weight_min: int,
+    label: Array,
+    base: int,
+    seeds: Array,
+    seed_costs: Array,
+    goal: int,
+    heads: Array,
+    pool: Array,
+    shift: int,
+) -> tuple[int, int, Any]:
     """Cheapest way from any of ``seeds`` (each with a cost it starts at) to ``goal``; cells are padded indices.
 
     ``weight_min``: 252 + smallest cost of the map. ``heads``: uint32, a power of two of buckets, each ``1 << shift``
@@ -93,10 +110,10 @@ def search(padded, stride, weight_min, label, base, seeds, seed_costs, goal, hea
     heads[:] = np.uint32(NO_CELL)
     used = np.uint64(0)
     free_slot = np.uint64(NO_CELL)
-    live = np.int64(0)
+    live = 0
     cursor = unreached
     goal_cost = unreached
-    expanded = np.int64(0)
+    expanded = 0
 
     for k in range(seeds.size):
         cell = np.uint64(seeds[np.uint64(k)])
@@ -179,7 +196,7 @@ def search(padded, stride, weight_min, label, base, seeds, seed_costs, goal, hea
 
 
 @kernel("int64(uint8[::1], uint64, uint64[::1], uint64, uint64, uint32[::1])")
-def backtrack(padded, stride, label, base, cell, out):  # type: ignore[no-untyped-def]
+def backtrack(padded: Array, stride: int, label: Array, base: int, cell: int, out: Array) -> int:
     """Cells from ``cell`` back to its seed, by exact differences of labels, into ``out``; returns how many.
 
     Of equal predecessors the one that keeps the direction is taken. -1 when ``out`` is too short.
@@ -187,8 +204,8 @@ def backtrack(padded, stride, label, base, cell, out):  # type: ignore[no-untype
     offset = np.empty(8, np.uint64)
     for d in range(8):
         offset[d] = np.uint64(_STEP_Y[d] * np.int64(stride) + _STEP_X[d])
-    size = np.int64(0)
-    direction = np.int64(0)
+    size = 0
+    direction = 0
     while True:
         if size == out.size:
             return -1

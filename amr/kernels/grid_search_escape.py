@@ -7,10 +7,12 @@ Each allowed cell at the rim of that region becomes a seed of the real search, w
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from amr.jit import kernel
-from amr.kernels.grid_search import BLOCKED, DIAGONAL, STRAIGHT
+from amr.kernels.grid_search import BLOCKED, DIAGONAL, STRAIGHT, Array
 
 _INFLATED_WEIGHT = 4 * 252
 _LETHAL_WEIGHT = 16 * 252
@@ -25,7 +27,7 @@ _UNIT = np.array([STRAIGHT] * 4 + [DIAGONAL] * 4, dtype=np.uint64)
 
 
 @kernel("uint64(uint8)")
-def _weight(value):  # type: ignore[no-untyped-def]
+def _weight(value: int) -> Any:
     """What half a step in a cell of this padded cost weighs during an escape."""
     if value < np.uint8(BLOCKED):
         return np.uint64(252) + np.uint64(value)
@@ -33,7 +35,7 @@ def _weight(value):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(uint8[::1], uint64, int64, int64, int64, uint64[:,::1])")
-def escape_labels(padded, stride, row, column, radius, label):  # type: ignore[no-untyped-def]
+def escape_labels(padded: Array, stride: int, row: int, column: int, radius: int, label: Array) -> None:
     """Cost from the padded cell (row, column) to every cell within ``radius`` cells that an escape can reach.
 
     ``label``: uint64 [2 radius + 1, 2 radius + 1], centered on the start; 2**64 - 1 where it cannot get to.
@@ -74,12 +76,14 @@ def escape_labels(padded, stride, row, column, radius, label):  # type: ignore[n
 
 
 @kernel("int64(uint8[::1], uint64, int64, int64, uint64[:,::1], int64, int64, uint32[::1])")
-def escape_way(padded, stride, row, column, label, end_row, end_column, out):  # type: ignore[no-untyped-def]
+def escape_way(
+    padded: Array, stride: int, row: int, column: int, label: Array, end_row: int, end_column: int, out: Array
+) -> int:
     """Padded cells from the rim cell (end_row, end_column) back to the start into ``out``; returns how many."""
     width = np.int64(stride)
     radius = np.int64(label.shape[0] // 2)
     y, x = end_row, end_column
-    size = np.int64(0)
+    size = 0
     while size < out.size:
         out[np.uint64(size)] = np.uint32(y * width + x)
         size += 1

@@ -13,14 +13,14 @@ import math
 import numpy as np
 
 from amr.jit import kernel
-from amr.kernels.grid_search import BLOCKED
+from amr.kernels.grid_search import BLOCKED, Array
 
 _TOUCH = 1e-7
 """Closer than this many cells to a corner or a line between cells counts as touching."""
 
 
 @kernel("float64(uint8[::1], uint64, float64, float64, float64, float64)")
-def segment_cost(padded, stride, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
+def segment_cost(padded: Array, stride: int, x0: float, y0: float, x1: float, y1: float) -> float:
     """Cost of the segment from (x0, y0) to (x1, y1); infinite when it touches a blocked cell or leaves the grid."""
     height = np.int64(padded.size // stride)
     width = np.int64(stride)
@@ -48,7 +48,7 @@ def segment_cost(padded, stride, x0, y0, x1, y1):  # type: ignore[no-untyped-def
     if abs(dx) < _TOUCH and abs(x0 - np.rint(x0)) < _TOUCH:
         side = np.uint64(1) if x0 - column > 0.5 else np.uint64(np.int64(-1))
     elif abs(dy) < _TOUCH and abs(y0 - np.rint(y0)) < _TOUCH:
-        side = stride if y0 - row > 0.5 else np.uint64(-np.int64(stride))
+        side = np.uint64(stride) if y0 - row > 0.5 else np.uint64(-np.int64(stride))
     if side != np.uint64(0) and padded[cell + side] >= np.uint8(BLOCKED):
         return math.inf
     total = 0.0
@@ -81,7 +81,7 @@ def segment_cost(padded, stride, x0, y0, x1, y1):  # type: ignore[no-untyped-def
 
 
 @kernel("float64(uint8[::1], uint64, float64[:,::1], float64[::1])")
-def polyline_costs(padded, stride, points, out):  # type: ignore[no-untyped-def]
+def polyline_costs(padded: Array, stride: int, points: Array, out: Array) -> float:
     """Cost of each segment of ``points`` [n, 2] into ``out`` [n - 1]; returns their sum in order."""
     total = 0.0
     for k in range(points.shape[0] - 1):

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from amr.jit import kernel
+from amr.kernels.grid_search import Array
 from amr.kernels.path_cost import segment_cost
 
 _EDGE = 0.02
@@ -22,16 +23,19 @@ _COSTLY = 1.0005
 
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], int64, float64[:,::1])")
-def cut_corners(padded, stride, points, span, out):  # type: ignore[no-untyped-def]
-    """Keep few of ``points`` [n, 2] in ``out``: straight jumps of up to ``span`` points that are no dearer. Returns how many."""
+def cut_corners(padded: Array, stride: int, points: Array, span: int, out: Array) -> int:
+    """Keep few of ``points`` [n, 2] in ``out``: straight jumps of up to ``span`` points that are no dearer.
+
+    Returns how many are kept.
+    """
     n = points.shape[0]
     prefix = np.zeros(n)
     for k in range(1, n):
         i, j = np.uint64(k - 1), np.uint64(k)
         prefix[j] = prefix[i] + segment_cost(padded, stride, points[i, 0], points[i, 1], points[j, 0], points[j, 1])
     out[0, 0], out[0, 1] = points[0, 0], points[0, 1]
-    size = np.int64(1)
-    at = np.int64(0)
+    size = 1
+    at = 0
     while at < n - 1:
         reach = min(span, n - 1 - at)
         i = np.uint64(at)
@@ -49,21 +53,21 @@ def cut_corners(padded, stride, points, span, out):  # type: ignore[no-untyped-d
 
 
 @kernel("boolean(float64)")
-def _keeps_off_lines(x):  # type: ignore[no-untyped-def]
+def _keeps_off_lines(x: float) -> bool:
     """True when ``x`` is not close to a line between cells."""
     fraction = x - math.floor(x)
     return _EDGE < fraction < 1.0 - _EDGE
 
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], float64[::1], int64, float64, int64)")
-def slide(padded, stride, points, costs, size, step, sweeps):  # type: ignore[no-untyped-def]
+def slide(padded: Array, stride: int, points: Array, costs: Array, size: int, step: float, sweeps: int) -> int:
     """Move inner vertices by ``step`` cells across the path while that lowers its cost. Returns the number of moves.
 
     ``costs`` [size - 1]: cost of each segment, kept up to date.
     """
-    moves = np.int64(0)
+    moves = 0
     for _ in range(sweeps):
-        moved = np.int64(0)
+        moved = 0
         for k in range(1, size - 1):
             a, i, b = np.uint64(k - 1), np.uint64(k), np.uint64(k + 1)
             chord_x, chord_y = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
@@ -93,7 +97,7 @@ def slide(padded, stride, points, costs, size, step, sweeps):  # type: ignore[no
 
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], float64[::1], int64)")
-def drop_needless(padded, stride, points, costs, size):  # type: ignore[no-untyped-def]
+def drop_needless(padded: Array, stride: int, points: Array, costs: Array, size: int) -> int:
     """Remove, in place, inner vertices without which the path is no dearer. Returns how many points are left."""
     kept = np.uint64(0)
     incoming = costs[np.uint64(0)]
@@ -111,16 +115,25 @@ def drop_needless(padded, stride, points, costs, size):  # type: ignore[no-untyp
     kept += np.uint64(1)
     last = np.uint64(size - 1)
     points[kept, 0], points[kept, 1] = points[last, 0], points[last, 1]
-    return np.int64(kept) + 1
+    return int(kept) + 1
 
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], float64[::1], int64, float64, float64[:,::1], float64[::1])")
-def halve_costly(padded, stride, points, costs, size, shortest, out, out_costs):  # type: ignore[no-untyped-def]
+def halve_costly(
+    padded: Array,
+    stride: int,
+    points: Array,
+    costs: Array,
+    size: int,
+    shortest: float,
+    out: Array,
+    out_costs: Array,
+) -> int:
     """Copy the path to ``out``, with a new vertex in the middle of each segment that runs through cost.
 
-    Only segments longer than ``shortest`` cells; stops adding when ``out`` is nearly full. Returns the number of points.
+    Only segments longer than ``shortest`` cells; stops adding when ``out`` is nearly full. Returns how many.
     """
-    made = np.int64(0)
+    made = 0
     for k in range(size - 1):
         i, b = np.uint64(k), np.uint64(k + 1)
         out[np.uint64(made), 0], out[np.uint64(made), 1] = points[i, 0], points[i, 1]

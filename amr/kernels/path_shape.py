@@ -7,16 +7,16 @@ import math
 import numpy as np
 
 from amr.jit import kernel
-from amr.kernels.grid_search import BLOCKED
+from amr.kernels.grid_search import BLOCKED, Array
 from amr.kernels.path_cost import segment_cost
 from amr.kernels.trig import arctan2
 
 
 @kernel("void(float64[:,::1])")
-def set_headings(path):  # type: ignore[no-untyped-def]
-    """Write into column 2 of ``path`` [n, 3] the direction towards the next point; the last point looks like the one before.
+def set_headings(path: Array) -> None:
+    """Write into column 2 of ``path`` [n, 3] the direction towards the next point; the last looks like the one before.
 
-    A point that coincides with the next one takes the heading after it (or before it, at the end); 0 for a path that is one point.
+    A point that coincides with the next one takes the heading after it (before it, at the end); 0 when all coincide.
     """
     n = path.shape[0]
     heading = 0.0
@@ -37,12 +37,12 @@ def set_headings(path):  # type: ignore[no-untyped-def]
 
 
 @kernel("int64(float64[:,::1], float64, float64[:,::1])")
-def resample(points, spacing, out):  # type: ignore[no-untyped-def]
+def resample(points: Array, spacing: float, out: Array) -> int:
     """Every vertex of ``points`` [n, 2], and evenly spaced points between, at most ``spacing`` apart; returns how many.
 
     Points beyond the size of ``out`` are left away, except that -1 is returned then.
     """
-    size = np.int64(0)
+    size = 0
     n = points.shape[0]
     for k in range(n - 1):
         i, j = np.uint64(k), np.uint64(k + 1)
@@ -61,15 +61,17 @@ def resample(points, spacing, out):  # type: ignore[no-untyped-def]
 
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], uint8[::1], int64, float64)")
-def round_corners(padded, stride, points, ceiling, sweeps, pull):  # type: ignore[no-untyped-def]
-    """Relax the inner ``points`` [n, 2] (padded cells) towards the middle of their neighbors; returns the moves of the last sweep.
+def round_corners(padded: Array, stride: int, points: Array, ceiling: Array, sweeps: int, pull: float) -> int:
+    """Relax the inner ``points`` [n, 2] (padded cells) towards the middle of their neighbors.
+
+    Returns the moves of the last sweep.
 
     A point moves by ``pull`` (0 to 1) of the way, and only where both segments stay clear of blocked cells and the
     cell it comes to is not dearer than ``ceiling`` [n] allows there.
     """
-    moves = np.int64(0)
+    moves = 0
     for _ in range(sweeps):
-        moves = np.int64(0)
+        moves = 0
         for k in range(1, points.shape[0] - 1):
             a, i, b = np.uint64(k - 1), np.uint64(k), np.uint64(k + 1)
             dx = pull * (0.5 * (points[a, 0] + points[b, 0]) - points[i, 0])
@@ -92,7 +94,7 @@ def round_corners(padded, stride, points, ceiling, sweeps, pull):  # type: ignor
 
 
 @kernel("void(uint8[::1], uint64, float64[:,::1], int64, uint8[::1])")
-def local_ceiling(padded, stride, points, window, out):  # type: ignore[no-untyped-def]
+def local_ceiling(padded: Array, stride: int, points: Array, window: int, out: Array) -> None:
     """Largest cell cost among each point's ``window`` neighbors to both sides along the path, into ``out`` [n]."""
     n = points.shape[0]
     for k in range(n):

@@ -126,8 +126,8 @@ def _seeds(padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, options: P
     return _Seeds(cells[allowed], label[j[allowed], i[allowed]], label)
 
 
-def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Padded indices of the cells whose centers lie within ``radius_m`` of the goal (and its own cell), nearest first."""
+def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> NDArray[np.int64]:
+    """Padded indices of the cells whose centers lie within ``radius_m`` of the goal or that holds it; nearest first."""
     row, column = frame.cell(goal.x_m, goal.y_m)
     reach = int(radius_m / frame.resolution_m) + 1
     rows = np.arange(max(0, row - reach), min(frame.height, row + reach + 1))
@@ -138,8 +138,8 @@ def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> tuple[NDArray[np.in
     distance_m[row - rows[0], column - columns[0]] = 0.0
     cells = (rows[:, None] + 1) * (frame.width + 2) + columns[None, :] + 1
     inside = distance_m <= radius_m
-    order = np.argsort(distance_m[inside], kind="stable")
-    return cells[inside][order], distance_m[inside][order]
+    nearest_first: NDArray[np.int64] = cells[inside][np.argsort(distance_m[inside], kind="stable")]
+    return nearest_first
 
 
 def _target(padded: NDArray[np.uint8], frame: GridFrame, goal: Pose2, tolerance_m: float) -> int | None:
@@ -148,7 +148,7 @@ def _target(padded: NDArray[np.uint8], frame: GridFrame, goal: Pose2, tolerance_
     cell = (row + 1) * (frame.width + 2) + column + 1
     if padded[cell] < grid_search.BLOCKED:
         return cell
-    cells, _ = _near(frame, goal, tolerance_m)
+    cells = _near(frame, goal, tolerance_m)
     allowed = cells[padded[cells] < grid_search.BLOCKED]
     return int(allowed[0]) if allowed.size else None
 
@@ -191,8 +191,8 @@ def _search(
     row, column = frame.cell(goal.x_m, goal.y_m)
     reaches_goal, note = target == (row + 1) * stride + column + 1, ""
     if status == grid_search.EXHAUSTED:
-        cells, _ = _near(frame, goal, options.goal_tolerance_m)
-        reached = cells[scratch.label[cells] < np.uint64(scratch.label_end(base))]
+        near = _near(frame, goal, options.goal_tolerance_m)
+        reached = near[scratch.label[near] < np.uint64(scratch.label_end(base))]
         if reached.size == 0:
             return refusal(
                 PlanStatus.NO_PATH,

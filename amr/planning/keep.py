@@ -1,0 +1,63 @@
+"""Holding on to a path: equal routes must not take turns each time the robot asks again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.geometry import Pose2
+from amr.kernels.path_shape import set_headings
+from amr.messages import Goal
+from amr.planning.finish import PathMeter
+
+_JOIN_M: Final = 0.3
+"""The kept path is joined this far ahead of the point nearest to the robot, so that the joint is no kink."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptPath:
+    """The path that was answered last, map frame, float64 [n, 3], and the goal that it leads to."""
+
+    goal: Goal
+    path_map: NDArray[np.float64]
+
+
+def rest_of_path(
+    kept: KeptPath, goal: Goal, start: Pose2, end: NDArray[np.float64], meter: PathMeter, reach_m: float
+) -> tuple[NDArray[np.float64], float] | None:
+    """What is left of ``kept`` from ``start`` on, and its cost in metres on today's map; None when it cannot be kept.
+
+    It cannot when the goal or the end that can be reached today (``end``: x m, y m) is another, when the robot is
+    farther than ``reach_m`` from it, or when something stands in it.
+    """
+    path = kept.path_map
+    step_m = meter.frame.resolution_m
+    if kept.goal != goal or max(abs(path[-1, 0] - end[0]), abs(path[-1, 1] - end[1])) > step_m:
+        return None
+    dx, dy = path[:, 0] - start.x_m, path[:, 1] - start.y_m
+    squared_m2 = dx * dx + dy * dy
+    nearest = int(np.argmin(squared_m2))
+    if squared_m2[nearest] > reach_m * reach_m:
+        return None
+    for join in (_ahead(path, nearest, _JOIN_M), min(nearest + 1, len(path) - 1)):
+        rest = np.vstack([[start.x_m, start.y_m, 0.0], path[join:]])
+        cost_m = meter.cost_m(rest)
+        if math.isfinite(cost_m):
+            set_headings(rest)
+            rest[-1, 2] = path[-1, 2]
+            return rest, cost_m
+    return None
+
+
+def _ahead(path: NDArray[np.float64], index: int, distance_m: float) -> int:
+    """Index of the first point at least ``distance_m`` further along the path, or of its end."""
+    gone_m = 0.0
+    while index < len(path) - 1 and gone_m < distance_m:
+        dx, dy = float(path[index + 1, 0] - path[index, 0]), float(path[index + 1, 1] - path[index, 1])
+        gone_m += math.sqrt(dx * dx + dy * dy)
+        index += 1
+    return index

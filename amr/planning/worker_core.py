@@ -1,0 +1,162 @@
+"""The planning worker: keeps its own global map from the scans it is offered, and answers requests. Pure: no clock.
+
+It runs inside the lockstep simulation and, with the same code, in a process of its own beside the robot.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from amr.config.robot import RobotConfig
+from amr.geometry import Pose2
+from amr.grid import COST_UNKNOWN, CostGrid, GridFrame
+from amr.mapping.base import GlobalMap, Inflation
+from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
+from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
+from amr.planning.finish import PathMeter, finish
+from amr.planning.keep import KeptPath, rest_of_path
+from amr.planning.scratch import LARGEST_CELLS
+from amr.units import ns_from_s
+
+
+class PlanningWorker:
+    """``amr.runtime.protocols.Worker``. Built by ``amr.registry.make_planning_worker(config)``."""
+
+    def __init__(self, config: RobotConfig, global_map: GlobalMap, planner: GridPlanner) -> None:
+        """An empty map and no path yet."""
+        self._config = config.planning
+        body = config.body
+        self._inflation = Inflation(
+            radius_m=config.planning.inflation_radius_m,
+            scaling_per_m=config.planning.inflation_scaling_per_m,
+            inradius_m=body.inradius_m,
+            circumradius_m=body.circumradius_m,
+            unknown=config.planning.unknown,
+            unknown_cost=config.planning.unknown_cost,
+        )
+        self._map = global_map
+        self._planner = planner
+        self._scans: list[Scan] = []
+        self._kept: KeptPath | None = None
+        self.scans_missing = 0
+        """``InsertScan`` requests whose scan was not here (never offered, or forgotten)."""
+
+    @property
+    def global_map(self) -> GlobalMap:
+        """The map, for pictures."""
+        return self._map
+
+    def offer_scan(self, scan: Scan) -> None:
+        """Keep a scan for the ``InsertScan`` requests to come; the oldest are forgotten."""
+        self._scans.append(scan)
+        del self._scans[: -self._config.scan_memory]
+
+    def handle(self, request: Request) -> PlanResult | None:
+        """Do what is asked; a ``PlanRequest`` has an answer, the others have none. Never raises on values."""
+        if isinstance(request, InsertScan):
+            self._insert(request)
+            return None
+        if isinstance(request, ForgetObstacles):
+            self._map.forget_disc(request.x_m, request.y_m, request.radius_m)
+            return None
+        return self._answer(request)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next answer depends on; shares no array with the worker."""
+        return {
+            "scans": list(self._scans),
+            "kept": self._kept,
+            "scans_missing": self.scans_missing,
+            "map": copy.deepcopy(vars(self._map)),
+        }
+
+    def restore(self, tree: dict[str, Any]) -> None:
+        """Become the worker that ``state()`` was taken from."""
+        self._scans = list(tree["scans"])
+        self._kept = tree["kept"]
+        self.scans_missing = tree["scans_missing"]
+        vars(self._map).update(copy.deepcopy(tree["map"]))
+
+    def _insert(self, request: InsertScan) -> None:
+        for scan in reversed(self._scans):
+            if scan.stamp_ns == request.scan_stamp_ns:
+                self._map.insert(scan, request.map_from_lidar)
+                return
+        self.scans_missing += 1
+
+    def _answer(self, request: PlanRequest) -> PlanResult:
+        """Plan, finish, prefer what was answered before, and put the modelled latency on the stamp."""
+        outcome = self._plan(request.start_map, request.goal_map)
+        latency_s = self._config.latency_base_s + outcome.expanded * self._config.latency_per_expansion_s
+        return PlanResult(
+            stamp_ns=request.stamp_ns + ns_from_s(latency_s),
+            request_id=request.request_id,
+            status=outcome.status,
+            reason=outcome.reason,
+            path_map=outcome.path,
+            cost=outcome.cost,
+            expanded=outcome.expanded,
+            map_version=request.map_version,
+        )
+
+    def _plan(self, start: Pose2, goal: Goal) -> PlanOutcome:
+        options = PlanOptions(
+            unknown=self._config.unknown,
+            unknown_cost=self._config.unknown_cost,
+            goal_tolerance_m=goal.tolerance_m,
+            escape_radius_m=self._config.escape_radius_m,
+            goal_yaw_matters=goal.yaw_rad is not None,
+        )
+        target = Pose2(goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad)
+        grid = covering(self._map.cost_grid(self._inflation), (start, target), self._config.map_margin_m)
+        if grid is None:
+            return refusal(
+                PlanStatus.OUTSIDE_MAP,
+                f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much",
+            )
+        outcome = self._planner.plan(grid, start, target, options)
+        if outcome.status is not PlanStatus.OK:
+            self._kept = None
+            return outcome
+        meter = PathMeter(grid, options)
+        outcome = self._prefer_kept(finish(meter, outcome, self._config.point_spacing_m), start, goal, meter)
+        self._kept = KeptPath(goal, outcome.path)
+        return outcome
+
+    def _prefer_kept(self, fresh: PlanOutcome, start: Pose2, goal: Goal, meter: PathMeter) -> PlanOutcome:
+        """The rest of the previous path instead of ``fresh``, unless that is cheaper by the configured part."""
+        if self._kept is None or fresh.escape_points > 0:
+            return fresh
+        rest = rest_of_path(self._kept, goal, start, fresh.path[-1, :2], meter, self._config.keep_path_distance_m)
+        if rest is None or rest[1] * (1.0 - self._config.keep_path_frac) > fresh.cost:
+            return fresh
+        return replace(fresh, path=rest[0], cost=rest[1])
+
+
+def covering(grid: CostGrid, poses: tuple[Pose2, ...], margin_m: float) -> CostGrid | None:
+    """``grid`` with unknown cells around it, so that it and all finite ``poses`` have ``margin_m`` on each side.
+
+    None when that would be more cells than a search takes.
+    """
+    frame = grid.frame
+    margin = math.ceil(margin_m / frame.resolution_m)
+    rows, columns = [0, frame.height - 1], [0, frame.width - 1]
+    for pose in poses:
+        if pose.is_finite():
+            row, column = frame.cell(pose.x_m, pose.y_m)
+            rows.append(row)
+            columns.append(column)
+    below, left = margin - min(rows), margin - min(columns)
+    height, width = below + max(rows) + 1 + margin, left + max(columns) + 1 + margin
+    if (height + 2) * (width + 2) > LARGEST_CELLS:
+        return None
+    cost = np.full((height, width), COST_UNKNOWN, np.uint8)
+    cost[below : below + frame.height, left : left + frame.width] = grid.cost
+    resolution_m = frame.resolution_m
+    origin_x_m, origin_y_m = frame.origin_x_m - left * resolution_m, frame.origin_y_m - below * resolution_m
+    return CostGrid(GridFrame(origin_x_m, origin_y_m, resolution_m, width, height), cost)
