@@ -9,6 +9,7 @@ from amr.errors import ConfigError
 
 if TYPE_CHECKING:
     from amr.config.robot import RobotConfig
+    from amr.control.base import Controller
     from amr.planning.base import GridPlanner
     from amr.planning.worker_core import PlanningWorker
 
@@ -17,6 +18,13 @@ PLANNERS: Final[dict[str, str]] = {
     "any_angle": "amr.planning.any_angle:AnyAnglePlanner",
 }
 """Grid planners (``amr.planning.base.GridPlanner``), built without arguments; imported when first asked for."""
+
+CONTROLLERS: Final[dict[str, str]] = {
+    "mppi": "amr.control.mppi:MppiController",
+    "pure_pursuit": "amr.control.pure_pursuit:PurePursuitController",
+    "dwa": "amr.control.dwa:DwaController",
+}
+"""Local controllers (``amr.control.base.Controller``), built from (config, seed); imported when first asked for."""
 
 
 def load(table: dict[str, str], kind: str, name: str) -> Any:
@@ -39,3 +47,9 @@ def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     from amr.planning.worker_core import PlanningWorker
 
     return PlanningWorker(config, GlobalGrid(config), make_planner(config.planning.planner))
+
+
+def make_controller(config: RobotConfig, seed: int) -> Controller:
+    """The controller that the robot's file names; ``seed`` fixes its noise."""
+    controller: Controller = load(CONTROLLERS, "controller", config.control.controller)(config, seed)
+    return controller

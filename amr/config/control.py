@@ -28,8 +28,20 @@ class GoalFieldSettings(Section):
 
 
 class MppiSettings(Section):
-    """Model predictive path integral control (``amr.control.mppi``). Costs are without unit; only their ratios count."""
+    """Model predictive path integral control (``amr.control.mppi``). Costs have no unit; only their ratios count."""
 
+    terms: tuple[str, ...] = (
+        "obstacle",
+        "movers",
+        "cost_to_go",
+        "progress",
+        "heading",
+        "goal",
+        "path",
+        "smoothness",
+        "motion",
+    )
+    """Cost terms in order; ``package.module:function`` names one of your own (see ``amr.control.terms.base``)."""
     temperature: Positive = 0.3
     noise_v_mps: Positive = 0.7
     noise_w_radps: Positive = 1.6

@@ -5,6 +5,7 @@ The field is in metres of easy driving: unknown space, and space near obstacles,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,10 @@ FAR_M = 1000.0
 _STOP_MARGIN_M = 4.0
 """How far beyond the robot's own value the field is computed: the robot may have to back out of a dead end."""
 _SEED_LENGTH_M = 0.6
+_WALL_RINGS = 3
+"""Rings of blocked cells that get a value: a robot that starts inside inflation sees the way out."""
+_WALL_RISE = 8.0
+"""Cost of a metre across those rings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,10 +37,10 @@ class GoalField:
     value_m: NDArray[np.float32]
     """float32 [rows, columns]; ``FAR_M`` and above where no way is known."""
     stamp_ns: int
-    seeds: int
-    """Number of cells that the march started from; 0 = there was nothing to start from."""
+    reachable: bool
+    """True when a way is known from the robot to where the field starts."""
     source: str
-    """Where it started: "goal", "path" or "border"."""
+    """Where it starts: "goal", "path" or "border"; "" when not reachable."""
 
     def sample(self, x_m: float, y_m: float) -> tuple[float, float, float]:
         """(value, slope along x, slope along y) at a point of the odom frame; clamped to the window's rim."""
@@ -43,10 +48,6 @@ class GoalField:
         row = np.float32((y_m - self.origin_y_m) / self.resolution_m - 0.5)
         value, slope_x, slope_y = cost_to_go.sample(self.value_m, column, row)
         return float(value), float(slope_x) / self.resolution_m, float(slope_y) / self.resolution_m
-
-    def reachable(self, x_m: float, y_m: float) -> bool:
-        """True when a way to the goal is known from the cells around that point."""
-        return self.seeds > 0 and self.sample(x_m, y_m)[0] < 0.5 * FAR_M
 
 
 class GoalFieldBuilder:
@@ -103,47 +104,56 @@ class GoalFieldBuilder:
             np.float32(settings.unknown_weight),
             self._cost,
         )
-        pose = control_input.odom_from_base
-        column = min(max(int((pose.x_m - frame.origin_x_m) / resolution_m), 0), self._cost.shape[1] - 1)
-        row = min(max(int((pose.y_m - frame.origin_y_m) / resolution_m), 0), self._cost.shape[0] - 1)
-        stop_cell = row * self._cost.shape[1] + column
-        count, source = self._march(control_input, resolution_m, stop_cell)
-        filled = np.empty_like(self._value)
-        cost_to_go.fill_walls(self._cost, self._value, np.float32(FAR_M), np.float32(8.0 * resolution_m), filled)
-        return GoalField(frame.origin_x_m, frame.origin_y_m, resolution_m, filled, control_input.now_ns, count, source)
-
-    def _march(self, control_input: ControlInput, resolution_m: float, stop_cell: int) -> tuple[int, str]:
-        """Try the goal, then the path, then the border, until a way from the robot is found; (seeds, source)."""
-        frame, goal, pose = control_input.field.frame, control_input.goal_odom, control_input.odom_from_base
-        grid = (self._cost, frame.origin_x_m, frame.origin_y_m, resolution_m)
-        path = np.ascontiguousarray(control_input.path_odom, dtype=np.float64)
-        count, source = 0, "border"
-        radius_m = max(control_input.goal_tolerance_m, 1.5 * resolution_m)
-        count = cost_to_go_seeds.disc_seeds(*grid, goal.x_m, goal.y_m, radius_m, self._seed_cells, self._seed_values)
-        if count > 0:
-            source = "goal"
-        elif path.shape[0] > 0:
-            count = cost_to_go_seeds.path_seeds(
-                *grid, pose.x_m, pose.y_m, path, _SEED_LENGTH_M, self._seed_cells, self._seed_values
-            )
-            source = "path"
-        if count == 0:
-            count = cost_to_go_seeds.border_seeds(*grid, goal.x_m, goal.y_m, self._seed_cells, self._seed_values)
-            source = "border"
-        cost_to_go.march(
-            self._cost,
-            np.float32(resolution_m),
-            self._seed_cells[:count],
-            self._seed_values[:count],
-            stop_cell,
-            np.float32(_STOP_MARGIN_M),
-            np.float32(FAR_M),
-            self._value,
-            self._head,
-            self._following,
-            self._entry,
+        source = self._march(control_input, resolution_m)
+        value = self._value
+        for _ in range(_WALL_RINGS):
+            filled = np.empty_like(value)
+            cost_to_go.fill_walls(value, np.float32(FAR_M), np.float32(_WALL_RISE * resolution_m), filled)
+            value = filled
+        return GoalField(
+            frame.origin_x_m, frame.origin_y_m, resolution_m, value, control_input.now_ns, source != "", source
         )
-        return count, source
+
+    def _march(self, control_input: ControlInput, resolution_m: float) -> str:
+        """Try the goal, then the path, then the border, until one is reached; the source, "" when none is."""
+        frame, goal, pose = control_input.field.frame, control_input.goal_odom, control_input.odom_from_base
+        rows, columns = self._cost.shape
+        column = min(max(math.floor((pose.x_m - frame.origin_x_m) / resolution_m), 0), columns - 1)
+        row = min(max(math.floor((pose.y_m - frame.origin_y_m) / resolution_m), 0), rows - 1)
+        grid = (self._cost, frame.origin_x_m, frame.origin_y_m, resolution_m)
+        seeds = (self._seed_cells, self._seed_values)
+        radius_m = max(control_input.goal_tolerance_m, 1.5 * resolution_m)
+        path = np.ascontiguousarray(control_input.path_odom, dtype=np.float64)
+        for source in ("goal", "path", "border"):
+            if source == "goal":
+                count = cost_to_go_seeds.disc_seeds(*grid, goal.x_m, goal.y_m, radius_m, *seeds)
+            elif source == "path":
+                count = cost_to_go_seeds.path_seeds(*grid, pose.x_m, pose.y_m, path, _SEED_LENGTH_M, *seeds)
+            else:
+                count = cost_to_go_seeds.border_seeds(*grid, goal.x_m, goal.y_m, *seeds)
+            if count == 0:
+                continue
+            cost_to_go.march(
+                self._cost,
+                np.float32(resolution_m),
+                self._seed_cells[:count],
+                self._seed_values[:count],
+                row * columns + column,
+                np.float32(_STOP_MARGIN_M),
+                np.float32(FAR_M),
+                self._value,
+                self._head,
+                self._following,
+                self._entry,
+            )
+            around = self._value[
+                max(row - _WALL_RINGS, 0) : row + _WALL_RINGS + 1,
+                max(column - _WALL_RINGS, 0) : column + _WALL_RINGS + 1,
+            ]
+            if float(around.min()) < FAR_M:
+                return source
+        self._value.fill(FAR_M)
+        return ""
 
     def _resize(self, rows: int, columns: int) -> None:
         if self._cost.shape == (rows, columns):

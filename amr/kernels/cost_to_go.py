@@ -10,6 +10,7 @@ slope points up to 22 degrees aside.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,18 @@ BLOCKED = np.float32(-1.0)
 
 
 @kernel("void(float32[:,::1], uint8[:,::1], float32, float32, float32, float32, float32, float32, float32[:,::1])")
-def cost_grid(distance_m, unknown, block_m, tight_m, tight_weight, comfort_m, comfort_weight, unknown_weight, cost):  # type: ignore[no-untyped-def]
-    """Cost of a metre for cells of two by two fine cells: 1 in the open, more near obstacles, ``BLOCKED`` below ``block_m``.
+def cost_grid(
+    distance_m: Any,
+    unknown: Any,
+    block_m: Any,
+    tight_m: Any,
+    tight_weight: Any,
+    comfort_m: Any,
+    comfort_weight: Any,
+    unknown_weight: Any,
+    cost: Any,
+) -> None:
+    """Cost of a metre for cells of two by two fine cells: 1 in the open, more near obstacles, ``BLOCKED`` at walls.
 
     ``cost`` is float32 [height // 2, width // 2]. The largest of the four distances counts, so that no gap closes by
     the coarser grid; whether a motion really passes is decided on the fine one.
@@ -52,10 +63,20 @@ def cost_grid(distance_m, unknown, block_m, tight_m, tight_weight, comfort_m, co
     "int64(float32[:,::1], float32, int32[::1], float32[::1], int64, float32, float32,"
     " float32[:,::1], int32[::1], int32[::1], int32[::1])"
 )
-def march(  # type: ignore[no-untyped-def]
-    cost, resolution_m, seed_cells, seed_values, stop_cell, margin, far, value, head, following, entry
-):
-    """Fill ``value`` [height, width] with the cost-to-go from each free cell to the cheapest seed; returns the cells settled.
+def march(
+    cost: Any,
+    resolution_m: Any,
+    seed_cells: Any,
+    seed_values: Any,
+    stop_cell: Any,
+    margin: Any,
+    far: Any,
+    value: Any,
+    head: Any,
+    following: Any,
+    entry: Any,
+) -> Any:
+    """Fill ``value`` [height, width] with the cost-to-go from each free cell to the cheapest seed; returns cells done.
 
     Seeds are flat cell numbers with their own cost. The march ends when the bucket front is ``margin`` beyond the
     value of ``stop_cell``; free cells beyond that front get its value, others that were not reached ``far``. ``head``
@@ -89,40 +110,40 @@ def march(  # type: ignore[no-untyped-def]
     limit = infinity
     beyond = far
     capacity = entry.size
-    for b in range(buckets):
-        if lowest + np.float32(b) * resolution_m > limit:
-            beyond = lowest + np.float32(b) * resolution_m
+    for front in range(buckets):
+        if lowest + np.float32(front) * resolution_m > limit:
+            beyond = lowest + np.float32(front) * resolution_m
             break
-        while head[np.uint64(b)] >= 0:
-            slot = np.uint64(head[np.uint64(b)])
-            head[np.uint64(b)] = following[slot]
-            cell = np.int64(entry[slot])
-            u = flat[np.uint64(cell)]
+        while head[np.uint64(front)] >= 0:
+            slot = np.uint64(head[np.uint64(front)])
+            head[np.uint64(front)] = following[slot]
+            current = np.int64(entry[slot])
+            u = flat[np.uint64(current)]
             at = min(np.int64((u - lowest) * scale), buckets - 1)
-            if at < b:
+            if at < front:
                 continue  # improved since, and handled in its own bucket
             settled += 1
-            if cell == stop_cell:
+            if current == stop_cell:
                 limit = u + margin
-            row = cell // width
-            column = cell - row * width
+            row = current // width
+            column = current - row * width
             for side in range(4):
                 if side == 0:
                     if column + 1 >= width:
                         continue
-                    other = cell + 1
+                    other = current + 1
                 elif side == 1:
                     if column == 0:
                         continue
-                    other = cell - 1
+                    other = current - 1
                 elif side == 2:
                     if row + 1 >= height:
                         continue
-                    other = cell + width
+                    other = current + width
                 else:
                     if row == 0:
                         continue
-                    other = cell - width
+                    other = current - width
                 o = np.uint64(other)
                 c = flat_cost[o]
                 if c <= np.float32(0.0) or flat[o] <= u:
@@ -151,7 +172,7 @@ def march(  # type: ignore[no-untyped-def]
                 if new < flat[o] and used < capacity:
                     flat[o] = new
                     # never behind the front: a value can round into a bucket that is already empty
-                    to = np.uint64(max(min(np.int64((new - lowest) * scale), buckets - 1), b))
+                    to = np.uint64(max(min(np.int64((new - lowest) * scale), buckets - 1), front))
                     entry[np.uint64(used)] = np.int32(other)
                     following[np.uint64(used)] = head[to]
                     head[to] = np.int32(used)
@@ -162,9 +183,9 @@ def march(  # type: ignore[no-untyped-def]
     return settled
 
 
-@kernel("void(float32[:,::1], float32[:,::1], float32, float32, float32[:,::1])")
-def fill_walls(cost, value, far, rise, filled):  # type: ignore[no-untyped-def]
-    """Copy ``value`` to ``filled``; unreached cells beside reached ones get their smallest neighbour plus ``rise``.
+@kernel("void(float32[:,::1], float32, float32, float32[:,::1])")
+def fill_walls(value: Any, far: Any, rise: Any, filled: Any) -> None:
+    """Copy ``value`` to ``filled``; cells at ``far`` beside reached ones get their smallest neighbour plus ``rise``.
 
     One ring: then bilinear sampling at the rim of a wall rises into it, in place of jumping to ``far``.
     """
@@ -185,8 +206,8 @@ def fill_walls(cost, value, far, rise, filled):  # type: ignore[no-untyped-def]
 
 
 @kernel("UniTuple(float32, 3)(float32[:,::1], float32, float32)")
-def sample(value, column, row):  # type: ignore[no-untyped-def]
-    """(value, d/dcolumn, d/drow) by bilinear interpolation at fractional cell coordinates (0 = centre of the first cell)."""
+def sample(value: Any, column: Any, row: Any) -> Any:
+    """(value, d/dcolumn, d/drow), bilinear, at fractional cell coordinates (0 = centre of the first cell)."""
     height, width = value.shape
     zero, one = np.float32(0.0), np.float32(1.0)
     column = min(max(column, zero), np.float32(width - 1) - np.float32(1e-3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,18 @@ from amr.jit import kernel
 
 
 @kernel("int64(float32[:,::1], float64, float64, float64, float64, float64, float64, int32[::1], float32[::1])")
-def disc_seeds(cost, origin_x_m, origin_y_m, resolution_m, x_m, y_m, radius_m, cells, values):  # type: ignore[no-untyped-def]
-    """Free cells with their centre within ``radius_m`` of the point, valued by their distance to it; returns their number."""
+def disc_seeds(
+    cost: Any,
+    origin_x_m: Any,
+    origin_y_m: Any,
+    resolution_m: Any,
+    x_m: Any,
+    y_m: Any,
+    radius_m: Any,
+    cells: Any,
+    values: Any,
+) -> Any:
+    """Free cells with their centre within ``radius_m`` of the point, valued by the distance to it; returns a count."""
     height, width = cost.shape
     count = 0
     column_low = max(0, math.floor((x_m - radius_m - origin_x_m) / resolution_m))
@@ -31,10 +42,22 @@ def disc_seeds(cost, origin_x_m, origin_y_m, resolution_m, x_m, y_m, radius_m, c
 
 
 @kernel(
-    "int64(float32[:,::1], float64, float64, float64, float64, float64, float64[:,::1], float64, int32[::1], float32[::1])"
+    "int64(float32[:,::1], float64, float64, float64, float64, float64, float64[:,::1], float64,"
+    " int32[::1], float32[::1])"
 )
-def path_seeds(cost, origin_x_m, origin_y_m, resolution_m, x_m, y_m, path, keep_m, cells, values):  # type: ignore[no-untyped-def]
-    """Seeds on the last ``keep_m`` of ``path`` before it leaves the window, valued by the length that remains to its end.
+def path_seeds(
+    cost: Any,
+    origin_x_m: Any,
+    origin_y_m: Any,
+    resolution_m: Any,
+    x_m: Any,
+    y_m: Any,
+    path: Any,
+    keep_m: Any,
+    cells: Any,
+    values: Any,
+) -> Any:
+    """Seeds on the last ``keep_m`` of ``path`` before it leaves the window, valued by the length that remains after it.
 
     The search starts at the path's point nearest to the robot (x_m, y_m). Where all of those cells are blocked the
     seeds move back along the path, to the last ``keep_m`` that hold a free cell. Returns their number, 0 when no
@@ -83,7 +106,16 @@ def path_seeds(cost, origin_x_m, origin_y_m, resolution_m, x_m, y_m, path, keep_
 
 
 @kernel("int64(float32[:,::1], float64, float64, float64, float64, float64, int32[::1], float32[::1])")
-def border_seeds(cost, origin_x_m, origin_y_m, resolution_m, goal_x_m, goal_y_m, cells, values):  # type: ignore[no-untyped-def]
+def border_seeds(
+    cost: Any,
+    origin_x_m: Any,
+    origin_y_m: Any,
+    resolution_m: Any,
+    goal_x_m: Any,
+    goal_y_m: Any,
+    cells: Any,
+    values: Any,
+) -> Any:
     """Free cells on the window's border, valued by their straight distance to the goal; returns their number."""
     height, width = cost.shape
     count = 0

@@ -1,0 +1,48 @@
+"""What a cost term sees, and what it does: it adds to the cost of each sampled motion.
+
+A term is a function ``add(context: TermContext) -> None`` in a file of its own. To drive with your own, write
+``package.module:function`` in ``control.mppi.terms``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.control import MppiSettings
+from amr.control.base import ControlInput
+from amr.control.goal_field import GoalField
+from amr.control.prediction import StartState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TermContext:
+    """One batch of K motions of T steps.
+
+    Positions in ``state`` count from the start of the motion, in metres, with the odom frame's axes.
+    """
+
+    settings: MppiSettings
+    control_input: ControlInput
+    start: StartState
+    step_s: float
+    state: NDArray[np.float32]
+    """float32 [6, T, K]: x, y, cosine and sine of the heading, v, w after each step (``amr.kernels.mppi_rollout``)."""
+    cost: NDArray[np.float32]
+    """float32 [K]: to be added to."""
+    hit_step: NDArray[np.int32]
+    """int32 [K]: step of the first collision, T when there is none."""
+    distance_m: NDArray[np.float32]
+    """Distance field of the window; the corner of its first cell is the origin of the next two."""
+    start_x_m: float
+    start_y_m: float
+    cells_per_m: float
+    discs: NDArray[np.float32]
+    """float32 [n, 3] (x, y, radius; base frame) covering the outline."""
+    reach_m: float
+    """Distance from the base origin to the farthest point of the outline's discs."""
+    hard_margin_m: float
+    """Clearance below which a motion collides: the configured one, or less where the robot already stands nearer."""
+    goal_field: GoalField

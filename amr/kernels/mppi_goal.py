@@ -1,0 +1,111 @@
+"""Costs of where rollouts lead: cost-to-go, heading to its descent, the goal itself, the global path."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from amr.jit import kernel
+from amr.kernels.cost_to_go import sample
+from amr.kernels.mppi_rollout import COSINE, SINE, V, X, Y
+
+
+@kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, int64, int64, float32, float32[::1])")
+def add_cost_to_go(
+    state: Any,
+    value_m: Any,
+    start_x_m: Any,
+    start_y_m: Any,
+    cells_per_m: Any,
+    first: Any,
+    stride: Any,
+    weight: Any,
+    cost: Any,
+) -> Any:
+    """Add ``weight`` times the cost-to-go at step ``first`` and each ``stride`` further to ``cost`` [K].
+
+    Positions of ``state`` count from (start_x_m, start_y_m), metres from the corner of the field ``value_m``.
+    """
+    half = np.float32(0.5)
+    for t in range(first, state.shape[1], stride):
+        for k in range(np.uint64(state.shape[2])):
+            column = (start_x_m + state[X, np.uint64(t), k]) * cells_per_m - half
+            row = (start_y_m + state[Y, np.uint64(t), k]) * cells_per_m - half
+            cost[k] += weight * sample(value_m, column, row)[0]
+
+
+@kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, float32, float32, float32[::1])")
+def add_heading(
+    state: Any,
+    value_m: Any,
+    start_x_m: Any,
+    start_y_m: Any,
+    cells_per_m: Any,
+    ignore_below_m: Any,
+    weight: Any,
+    cost: Any,
+) -> Any:
+    """Add ``weight * (1 - cos(angle))``, the angle between the last heading and the descent of the cost-to-go.
+
+    Without it a robot that cannot move forward sees no gain in turning. Ends with a value below
+    ``ignore_below_m`` cost nothing: there the goal is near and the way it faces does not matter.
+    """
+    half = np.float32(0.5)
+    last = np.uint64(state.shape[1] - 1)
+    for k in range(np.uint64(state.shape[2])):
+        column = (start_x_m + state[X, last, k]) * cells_per_m - half
+        row = (start_y_m + state[Y, last, k]) * cells_per_m - half
+        value, slope_x, slope_y = sample(value_m, column, row)
+        length = np.float32(math.sqrt(slope_x * slope_x + slope_y * slope_y))
+        if value > ignore_below_m and length > np.float32(1e-6):
+            along = -(slope_x * state[COSINE, last, k] + slope_y * state[SINE, last, k]) / length
+            cost[k] += weight * (np.float32(1.0) - along)
+
+
+@kernel("void(float32[:,:,::1], float32, float32, float32, float32, float32, float32, float32, float32, float32[::1])")
+def add_goal(
+    state: Any,
+    goal_x_m: Any,
+    goal_y_m: Any,
+    goal_cosine: Any,
+    goal_sine: Any,
+    near_m: Any,
+    distance_weight: Any,
+    speed_weight: Any,
+    yaw_weight: Any,
+    cost: Any,
+) -> Any:
+    """Add the cost of the end of each motion that lies within ``near_m`` of the goal: its speed, and its heading error.
+
+    Both fade in linearly from ``near_m`` to the goal; ``distance_weight`` applies per metre to the distance, capped
+    at ``near_m``. The goal counts from the start of the motion.
+    """
+    last = np.uint64(state.shape[1] - 1)
+    one, zero = np.float32(1.0), np.float32(0.0)
+    for k in range(np.uint64(state.shape[2])):
+        dx, dy = goal_x_m - state[X, last, k], goal_y_m - state[Y, last, k]
+        distance = np.float32(math.sqrt(dx * dx + dy * dy))
+        cost[k] += distance_weight * min(distance, near_m)
+        fade = one - distance / near_m
+        if fade > zero:
+            v = state[V, last, k]
+            along = goal_cosine * state[COSINE, last, k] + goal_sine * state[SINE, last, k]
+            cost[k] += fade * (speed_weight * v * v + yaw_weight * (one - along))
+
+
+@kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32[::1])")
+def add_path(state: Any, path: Any, cap_m: Any, weight: Any, cost: Any) -> Any:
+    """Add ``weight`` times the distance of each end from the nearest of the points ``path`` [n, 2], at most ``cap_m``.
+
+    Points count from the start of the motion.
+    """
+    last = np.uint64(state.shape[1] - 1)
+    for k in range(np.uint64(state.shape[2])):
+        best = cap_m * cap_m
+        x, y = state[X, last, k], state[Y, last, k]
+        for p in range(np.uint64(path.shape[0])):
+            dx, dy = path[p, 0] - x, path[p, 1] - y
+            best = min(best, dx * dx + dy * dy)
+        cost[k] += weight * np.float32(math.sqrt(best))
