@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Literal
 
 from amr.geometry import IDENTITY, Pose2
-from amr.messages import Goal
 
 Interpolation = Literal["linear", "catmull_rom"]
 
@@ -146,7 +145,8 @@ class World:
     polygons: tuple[Polygon, ...] = ()
     moving: tuple[MovingObstacle, ...] = ()
     start: Pose2 = IDENTITY
-    goals: tuple[Goal, ...] = ()
+    goals: tuple[tuple[float, ...], ...] = ()
+    """(x_m, y_m) or (x_m, y_m, yaw_rad) each."""
     bounds: Bounds = Bounds(-10.0, -10.0, 10.0, 10.0)
     friction: float | None = None
     description: str = ""

@@ -1,0 +1,209 @@
+"""Worlds of the BARN and DynaBARN challenges from their JSON files (``{"meta": conventions, "worlds": [...]}``).
+
+A file may come without its answers (``path``, ``path_length``, ``optimal_time``): then those are None.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from amr.errors import DataError
+from amr.geometry import Pose2
+from sim.world import Bounds, Circle, MovingObstacle, Polygon, World, box
+from sim.worlds.files import load_json
+
+_MAX_WORLDS: Final = 10_000
+_MAX_SHAPES: Final = 20_000
+_AFFINE: Final = re.compile(r"(?:col|row)\*([0-9.]+)([+-][0-9.]+)")
+_DYNAMIC_TIME_LIMIT_S: Final = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class BarnWorld:
+    """One world with the rules that a run in it is judged by."""
+
+    id: int
+    world: World
+    goal_xy_m: tuple[float, float]
+    goal_radius_m: float
+    timeout_s: float
+    path_length_m: float | None
+    """Start to goal along the reference path; None when the file does not tell (always so for DynaBARN)."""
+    optimal_time_s: float | None
+    level: str | None
+    """DynaBARN's difficulty."""
+
+
+def load_barn(path: str | Path) -> list[BarnWorld]:
+    """All worlds of a file, static or moving. Raises ``DataError``: one line with file, key and expectation."""
+    reader = _Reader(str(path))
+    data = reader.table(load_json(Path(path)), "file")
+    meta = reader.table(data.get("meta"), "meta")
+    records = reader.items(data.get("worlds"), "worlds", _MAX_WORLDS)
+    worlds = [_world(reader, meta, record, f"worlds[{number}]") for number, record in enumerate(records)]
+    seen: set[int] = set()
+    for number, world in enumerate(worlds):
+        if world.id in seen:
+            raise DataError(f"{path}: worlds[{number}].id: {world.id} occurs twice")
+        seen.add(world.id)
+    return worlds
+
+
+class _Reader:
+    """Takes values out of parsed JSON, or raises ``DataError`` that names the key."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fail(self, key: str, expected: str) -> DataError:
+        return DataError(f"{self.name}: {key}: expected {expected}")
+
+    def table(self, value: object, key: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.fail(key, "an object")
+        return value
+
+    def items(self, value: object, key: str, most: int) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.fail(key, "a list")
+        if len(value) > most:
+            raise self.fail(key, f"at most {most} entries")
+        return value
+
+    def number(self, value: object, key: str, low: float = -1e4, high: float = 1e4) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self.fail(key, f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    def numbers(self, value: object, key: str, count: int) -> tuple[float, ...]:
+        items = self.items(value, key, count)
+        if len(items) != count:
+            raise self.fail(key, f"{count} numbers")
+        return tuple(self.number(item, f"{key}[{i}]") for i, item in enumerate(items))
+
+    def positive(self, value: object, key: str) -> float:
+        number = self.number(value, key)
+        if number <= 0.0:
+            raise self.fail(key, "a number > 0")
+        return number
+
+    def integer(self, value: object, key: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail(key, "a whole number")
+        return value
+
+    def affine(self, value: object, key: str) -> tuple[float, float]:
+        """(factor, offset) of a text like ``col*0.15-4.425``."""
+        match = _AFFINE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise self.fail(key, "a text like col*0.15-4.425")
+        return float(match[1]), float(match[2])
+
+
+def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> BarnWorld:
+    record = reader.table(value, key)
+    number = reader.integer(record.get("id"), f"{key}.id")
+    x, y, yaw = reader.numbers(meta.get("start"), "meta.start", 3)
+    goal_x, goal_y = reader.numbers(meta.get("goal"), "meta.goal", 2)
+    circles: tuple[Circle, ...] = ()
+    polygons: tuple[Polygon, ...] = ()
+    moving: tuple[MovingObstacle, ...] = ()
+    if "cyl" in record:
+        circles = _cylinders(reader, meta, record, key)
+    elif "obstacles" in record:
+        polygons, moving = _walls(reader, meta), _moving(reader, meta, record, key)
+    else:
+        raise reader.fail(key, "cyl (BARN) or obstacles (DynaBARN)")
+    world = World(
+        f"barn-{number}" if circles else f"dynabarn-{number}",
+        circles,
+        polygons,
+        moving,
+        Pose2(x, y, yaw),
+        ((goal_x, goal_y),),
+        _bounds(
+            [(c.x_m, c.y_m) for c in circles] + [q for p in polygons for q in p.points] + [(x, y), (goal_x, goal_y)]
+        ),
+    )
+    return BarnWorld(
+        number,
+        world,
+        (goal_x, goal_y),
+        reader.positive(meta.get("goal_radius"), "meta.goal_radius"),
+        reader.positive(meta.get("timeout_s"), "meta.timeout_s"),
+        _answer(reader, record, "path_length", key),
+        _answer(reader, record, "optimal_time", key),
+        record["level"] if isinstance(record.get("level"), str) else None,
+    )
+
+
+def _answer(reader: _Reader, record: dict[str, Any], name: str, key: str) -> float | None:
+    """A published answer, or None when it was taken out of the file."""
+    value = record.get(name)
+    return None if value is None else reader.positive(value, f"{key}.{name}")
+
+
+def _cylinders(reader: _Reader, meta: dict[str, Any], record: dict[str, Any], key: str) -> tuple[Circle, ...]:
+    rules = reader.table(meta.get("cylinder"), "meta.cylinder")
+    radius = reader.positive(rules.get("radius"), "meta.cylinder.radius")
+    x_factor, x_offset = reader.affine(rules.get("x"), "meta.cylinder.x")
+    y_factor, y_offset = reader.affine(rules.get("y"), "meta.cylinder.y")
+    circles = []
+    for i, item in enumerate(reader.items(record["cyl"], f"{key}.cyl", _MAX_SHAPES)):
+        column, row = reader.numbers(item, f"{key}.cyl[{i}]", 2)
+        circles.append(Circle(column * x_factor + x_offset, row * y_factor + y_offset, radius))
+    return tuple(circles)
+
+
+def _walls(reader: _Reader, meta: dict[str, Any]) -> tuple[Polygon, ...]:
+    walls = []
+    for i, item in enumerate(reader.items(meta.get("walls", []), "meta.walls", 1000)):
+        record = reader.table(item, f"meta.walls[{i}]")
+        center = reader.numbers(record.get("center"), f"meta.walls[{i}].center", 2)
+        size = reader.numbers(record.get("size"), f"meta.walls[{i}].size", 2)
+        if min(size) <= 0.0:
+            raise reader.fail(f"meta.walls[{i}].size", "two numbers > 0")
+        walls.append(box(*center, *size))
+    return tuple(walls)
+
+
+def _moving(reader: _Reader, meta: dict[str, Any], record: dict[str, Any], key: str) -> tuple[MovingObstacle, ...]:
+    rules = reader.table(meta.get("obstacle"), "meta.obstacle")
+    if rules.get("shape") != "cylinder":
+        raise reader.fail("meta.obstacle.shape", "cylinder")
+    shape = Circle(0.0, 0.0, reader.positive(rules.get("radius"), "meta.obstacle.radius"))
+    moving = []
+    for i, item in enumerate(reader.items(record["obstacles"], f"{key}.obstacles", 1000)):
+        where = f"{key}.obstacles[{i}]"
+        entry = reader.table(item, where)
+        period_s = reader.number(entry.get("period"), f"{where}.period", 1e-3, _DYNAMIC_TIME_LIMIT_S)
+        keys = reader.items(entry.get("keys"), f"{where}.keys", 10_000)
+        frames = [reader.numbers(frame, f"{where}.keys[{k}]", 3) for k, frame in enumerate(keys)]
+        try:
+            moving.append(
+                MovingObstacle(
+                    str(entry.get("name", f"obstacle_{i}"))[:60],
+                    shape,
+                    tuple((t, x, y) for t, x, y in frames),
+                    period_s,
+                    interpolation="catmull_rom",
+                )
+            )
+        except ValueError as error:
+            raise DataError(f"{reader.name}: {where}: {error}") from None
+    return tuple(moving)
+
+
+def _bounds(points: list[tuple[float, float]]) -> Bounds:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    margin = 1.0
+    return Bounds(
+        math.floor(min(xs) - margin),
+        math.floor(min(ys) - margin),
+        math.ceil(max(xs) + margin),
+        math.ceil(max(ys) + margin),
+    )
