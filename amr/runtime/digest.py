@@ -8,7 +8,18 @@ from typing import Final
 
 import numpy as np
 
-from amr.messages import ForgetObstacles, Goal, InsertScan, Outputs, PlanRequest, Request, Stop, Telemetry, WheelCommand
+from amr.messages import (
+    ForgetObstacles,
+    Goal,
+    Inputs,
+    InsertScan,
+    Outputs,
+    PlanRequest,
+    Request,
+    Stop,
+    Telemetry,
+    WheelCommand,
+)
 
 _FIXED: Final = struct.Struct("<Qqddqb?15d?qqdqq")
 _REQUEST: Final = struct.Struct("<Bqqq4d4d?")
@@ -73,20 +84,23 @@ def trajectory_digest(telemetry: Telemetry) -> int:
 
 
 class RunDigest:
-    """Hash chain over the steps: equal hex = equal run."""
+    """Hash chain over the steps (a ``StepSink``): equal text = equal run."""
 
     __slots__ = ("_state",)
 
     def __init__(self) -> None:
         self._state = bytes(32)
 
-    def add(self, step_digest: bytes) -> None:
+    def record(self, inputs: Inputs, outputs: Outputs) -> None:  # noqa: ARG002 (a StepSink sees both)
         """Append one step."""
+        self.add(digest_outputs(outputs))
+
+    def add(self, step_digest: bytes) -> None:
+        """Append one step whose digest is known."""
         self._state = blake2b(self._state + step_digest, digest_size=32).digest()
 
-    @property
-    def hex(self) -> str:
-        """All steps so far."""
+    def text(self) -> str:
+        """All steps so far, in hex."""
         return self._state.hex()
 
 

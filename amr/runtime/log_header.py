@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from amr.config.robot import RobotConfig
 from amr.errors import DataError
+from amr.geometry import IDENTITY, Pose2
 
 FORMAT: Final = 1
 """Raised when a log of the version before can no longer be read."""
@@ -31,6 +32,8 @@ class LogHeader:
     robot_digest: str
     scenario: str
     seed: int
+    start: Pose2
+    """``map_from_odom`` of the first step: where in the map the robot stood."""
     amr_version: str
     kernel_hash: str
     cpu: str
@@ -60,6 +63,7 @@ class LogHeader:
             "created_utc": self.created_utc,
             "scenario": self.scenario,
             "seed": str(self.seed),
+            "start": json.dumps([self.start.x_m, self.start.y_m, self.start.yaw_rad]),
             "robot_digest": self.robot_digest,
             "robot": self.robot_json,
             "extra": json.dumps(self.extra, sort_keys=True),
@@ -74,6 +78,7 @@ class LogHeader:
                 robot_digest=data["robot_digest"],
                 scenario=data["scenario"],
                 seed=int(data["seed"]),
+                start=Pose2(*(float(part) for part in json.loads(data["start"]))),
                 amr_version=data["amr_version"],
                 kernel_hash=data["kernel_hash"],
                 cpu=data["cpu"],
@@ -95,7 +100,7 @@ class LogHeader:
         return replace(self, extra={**self.extra, **extra})
 
 
-def make_header(robot: RobotConfig, scenario: str, seed: int, **extra: str) -> LogHeader:
+def make_header(robot: RobotConfig, scenario: str, seed: int, start: Pose2 = IDENTITY, **extra: str) -> LogHeader:
     """Header of a run that starts now on this machine with this installation."""
     from amr.jit import kernel_hash
 
@@ -105,6 +110,7 @@ def make_header(robot: RobotConfig, scenario: str, seed: int, **extra: str) -> L
         robot_digest=blake2b(robot_json.encode(), digest_size=16).hexdigest(),
         scenario=scenario,
         seed=seed,
+        start=start,
         amr_version=amr_version(),
         kernel_hash=kernel_hash(),
         cpu=cpu_name(),

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import zstandard
 from mcap.exceptions import McapError
@@ -64,6 +64,21 @@ class LoggedSnapshot:
     state: bytes
 
 
+class Group(NamedTuple):
+    """Records that belong together; the last one, of ``topic``, closes them."""
+
+    topic: str
+    log_time: int
+    sequence: int
+    records: list[Record]
+    geometries: list[Geometry | None]
+    """The scans' constants that hold at each record."""
+
+    def step_records(self) -> StepRecords:
+        """For writing them to another file."""
+        return StepRecords(self.log_time, self.sequence, False, self.records)
+
+
 class Log:
     """A log that is read from its beginning to its end, or to where it is torn."""
 
@@ -114,40 +129,56 @@ class Log:
             elif isinstance(record, Channel):
                 topics[record.id] = record.topic
 
+    def groups(self) -> Iterator[Group]:
+        """Raw records, grouped by the step or snapshot that closes each group."""
+        waiting: list[Record] = []
+        geometries: list[Geometry | None] = []
+        geometry: Geometry | None = None
+        for topic, message in self.messages():
+            number = _NUMBERS.get(topic)
+            if number is None:
+                continue
+            if topic == lt.SCAN_GEOMETRY.name:
+                geometry = decode_geometry(message.data)
+            waiting.append(Record(number, message.publish_time, message.data))
+            geometries.append(geometry)
+            if topic in {lt.STEP.name, lt.SNAPSHOT.name}:
+                yield Group(topic, message.log_time, message.sequence, waiting, geometries)
+                waiting, geometries = [], []
+
     def items(self, after_step: int | None = None) -> Iterator[LoggedStep | LoggedSnapshot]:
         """Steps and snapshots in their order; with ``after_step`` only what comes behind that step (and its snapshot).
 
         Raises ``DataError`` when a whole record contradicts the format.
         """
-        waiting: list[tuple[str, McapMessage, Geometry | None]] = []
-        geometry: Geometry | None = None
-        for topic, message in self.messages():
-            if topic in _INPUT_TOPICS:
-                waiting.append((topic, message, geometry))
-            elif topic == lt.SCAN_GEOMETRY.name:
-                geometry = decode_geometry(message.data)
-            elif topic == lt.STEP.name:
-                record = deserialize(message.data, lt.STEP)
-                if after_step is None or record.step > after_step:
-                    yield self._step(record, waiting)
-                waiting = []
-            elif topic == lt.SNAPSHOT.name:
-                record = deserialize(message.data, lt.SNAPSHOT)
-                if after_step is None or record.step >= after_step:
-                    yield LoggedSnapshot(record.step, record.now_ns, record.state.tobytes())
+        for group in self.groups():
+            item = self.item(group, after_step)
+            if item is not None:
+                yield item
 
-    def _step(self, record: Any, waiting: list[tuple[str, McapMessage, Geometry | None]]) -> LoggedStep:
-        if record.message_count != len(waiting):
-            raise DataError(
-                f"{self.path}: step {record.step}: {len(waiting)} messages in the log, expected {record.message_count}"
-            )
+    def item(self, group: Group, after_step: int | None = None) -> LoggedStep | LoggedSnapshot | None:
+        """The group's meaning; None when it does not come after ``after_step``."""
+        if group.topic == lt.STEP.name:
+            record = deserialize(group.records[-1].data, lt.STEP)
+            return self._step(record, group) if after_step is None or record.step > after_step else None
+        record = deserialize(group.records[-1].data, lt.SNAPSHOT)
+        if after_step is not None and record.step < after_step:
+            return None
+        return LoggedSnapshot(record.step, record.now_ns, record.state.tobytes())
+
+    def _step(self, record: Any, group: Group) -> LoggedStep:
         try:
             messages: tuple[Message, ...] = tuple(
-                decode_message(topic, message.data, message.publish_time, geometry)
-                for topic, message, geometry in waiting
+                decode_message(TOPICS[item.channel].name, item.data, item.publish_time, geometry)
+                for item, geometry in zip(group.records, group.geometries, strict=True)
+                if TOPICS[item.channel].is_input
             )
         except DataError as error:
             raise DataError(f"{self.path}: step {record.step}: {error}") from None
+        if record.message_count != len(messages):
+            raise DataError(
+                f"{self.path}: step {record.step}: {len(messages)} messages in the log, expected {record.message_count}"
+            )
         return LoggedStep(record.step, Inputs(record.now_ns, messages), record.digest.tobytes(), record)
 
     def steps(self) -> Iterator[LoggedStep]:
@@ -168,7 +199,7 @@ class Log:
         return LoggedSnapshot(record.step, record.now_ns, record.state.tobytes())
 
 
-_INPUT_TOPICS: Final = frozenset(topic.name for topic in TOPICS if topic.is_input)
+_NUMBERS: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 
 
 def read_log(path: str | Path) -> Iterator[LoggedStep]:
@@ -191,18 +222,11 @@ def recover(path_in: str | Path, path_out: str | Path) -> Recovery:
         raise DataError(f"{path_out}: is the log itself, expected another file to write to")
     log = Log(path_in)
     copy = LogFile(path_out, log.header.with_extra(recovered_from=Path(path_in).name))
-    numbers = {topic.name: number for number, topic in enumerate(TOPICS)}
-    waiting: list[Record] = []
     steps = messages = 0
-    for topic, message in log.messages():
-        if topic not in numbers:
-            continue
-        waiting.append(Record(numbers[topic], message.publish_time, message.data))
-        if topic in {lt.STEP.name, lt.SNAPSHOT.name}:
-            copy.append(StepRecords(message.log_time, message.sequence, False, waiting))
-            messages += len(waiting)
-            steps += topic == lt.STEP.name
-            waiting = []
+    for group in log.groups():
+        copy.append(group.step_records())
+        messages += len(group.records)
+        steps += group.topic == lt.STEP.name
     copy.close()
     if copy.fault is not None:
         raise DataError(copy.fault)
