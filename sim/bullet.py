@@ -3,9 +3,9 @@
 Why spheres: a cylinder's contact manifold jumps along its edge, which costs 0.2 to 17 m of odometry over 20 m. They
 meet the ground only, and carry the robot without friction: Bullet limits friction for each axis by that axis' own
 effective mass, so a sliding wheel's force does not oppose its slip (a skid steer then has an effective track of 1.58 m
-in place of 0.559 m). The friction comes from ``sim.kernels.planar.solve_contacts`` with the wheel loads that Bullet finds, and
-acts as a force on each wheel at its contact point. The robot is made by calls, not from a URDF, since PyBullet caches
-URDFs by file name. The static world is one concave mesh: 300 separate bodies cost six times the step.
+in place of 0.559 m). The friction comes from ``sim.kernels.planar.solve_contacts`` with the wheel loads that Bullet
+finds, and acts as a force on each wheel at its contact point. The robot is made by calls, not from a URDF, since
+PyBullet caches URDFs by file name. The static world is one concave mesh: 300 separate bodies cost six times the step.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ _DYNAMIC_TIME_LIMIT_S: Final = 1e6
 class BarnWorld:
     """One world with the rules that a run in it is judged by."""
 
-    id: int
+    id: str
+    """As in the file; there it may be a number."""
     world: World
     goal_xy_m: tuple[float, float]
     goal_radius_m: float
@@ -45,7 +46,7 @@ def load_barn(path: str | Path) -> list[BarnWorld]:
     meta = reader.table(data.get("meta"), "meta")
     records = reader.items(data.get("worlds"), "worlds", _MAX_WORLDS)
     worlds = [_world(reader, meta, record, f"worlds[{number}]") for number, record in enumerate(records)]
-    seen: set[int] = set()
+    seen: set[str] = set()
     for number, world in enumerate(worlds):
         if world.id in seen:
             raise DataError(f"{path}: worlds[{number}].id: {world.id} occurs twice")
@@ -91,10 +92,10 @@ class _Reader:
             raise self.fail(key, "a number > 0")
         return number
 
-    def integer(self, value: object, key: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.fail(key, "a whole number")
-        return value
+    def name_of(self, value: object, key: str) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | str) or not 0 < len(str(value)) <= 60:
+            raise self.fail(key, "a whole number or a short text")
+        return str(value)
 
     def affine(self, value: object, key: str) -> tuple[float, float]:
         """(factor, offset) of a text like ``col*0.15-4.425``."""
@@ -106,7 +107,7 @@ class _Reader:
 
 def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> BarnWorld:
     record = reader.table(value, key)
-    number = reader.integer(record.get("id"), f"{key}.id")
+    name = reader.name_of(record.get("id"), f"{key}.id")
     x, y, yaw = reader.numbers(meta.get("start"), "meta.start", 3)
     goal_x, goal_y = reader.numbers(meta.get("goal"), "meta.goal", 2)
     circles: tuple[Circle, ...] = ()
@@ -119,7 +120,7 @@ def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> Ba
     else:
         raise reader.fail(key, "cyl (BARN) or obstacles (DynaBARN)")
     world = World(
-        f"barn-{number}" if circles else f"dynabarn-{number}",
+        f"barn-{name}" if "cyl" in record else f"dynabarn-{name}",
         circles,
         polygons,
         moving,
@@ -130,7 +131,7 @@ def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> Ba
         ),
     )
     return BarnWorld(
-        number,
+        name,
         world,
         (goal_x, goal_y),
         reader.positive(meta.get("goal_radius"), "meta.goal_radius"),
@@ -198,12 +199,10 @@ def _moving(reader: _Reader, meta: dict[str, Any], record: dict[str, Any], key: 
     return tuple(moving)
 
 
-def _bounds(points: list[tuple[float, float]]) -> Bounds:
+def _bounds(circles: tuple[Circle, ...], polygons: tuple[Polygon, ...], places: list[tuple[float, float]]) -> Bounds:
+    """Whole metres around all of it, with at least 1 m to spare."""
+    points = places + [(circle.x_m, circle.y_m) for circle in circles] + [q for p in polygons for q in p.points]
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    margin = 1.0
     return Bounds(
-        math.floor(min(xs) - margin),
-        math.floor(min(ys) - margin),
-        math.ceil(max(xs) + margin),
-        math.ceil(max(ys) + margin),
+        math.floor(min(xs) - 1.0), math.floor(min(ys) - 1.0), math.ceil(max(xs) + 1.0), math.ceil(max(ys) + 1.0)
     )

@@ -42,7 +42,7 @@ def world_names() -> list[str]:
 
 
 def load_json(path: Path) -> Any:
-    """The file's JSON value. Raises ``DataError`` (one line) when it is missing, huge, torn or holds NaN or infinity."""
+    """The file's JSON value. Raises ``DataError`` (one line): missing, huge, torn, NaN or infinity inside."""
     try:
         return json.loads(_text(path, _MAX_JSON_BYTES, DataError), parse_constant=_no_constant)
     except RecursionError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from amr.config.base import Section
 from amr.config.hardware import Point, Positive
@@ -126,7 +126,7 @@ class WorldModel(Section):
 
     def world(self) -> World:
         """The world that the file describes."""
-        solids = (*self.walls, *self.boxes, *self.polygons)
+        solids: list[WallModel | BoxModel | PolygonModel] = [*self.walls, *self.boxes, *self.polygons]
         return World(
             name=self.name,
             circles=tuple(model.shape() for model in self.circles),
@@ -157,7 +157,7 @@ def world_toml(model: WorldModel) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _inline(section: Section) -> str:
+def _inline(section: BaseModel) -> str:
     fields = section.model_dump(exclude_defaults=True)
     return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in fields.items()) + " }"
 
