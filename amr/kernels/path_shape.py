@@ -60,25 +60,30 @@ def resample(points: Array, spacing: float, out: Array) -> int:
     return size + 1
 
 
-@kernel("int64(uint8[::1], uint64, float64[:,::1], uint8[::1], int64, float64)")
-def round_corners(padded: Array, stride: int, points: Array, ceiling: Array, sweeps: int, pull: float) -> int:
-    """Relax the inner ``points`` [n, 2] (padded cells) towards the middle of their neighbors.
+@kernel("int64(uint8[::1], uint64, float64[:,::1], uint8[::1], int64)")
+def round_corners(padded: Array, stride: int, points: Array, ceiling: Array, sweeps: int) -> int:
+    """Relax the inner ``points`` [n, 2] (padded cells) towards least bending. Returns the moves of the last sweep.
 
-    Returns the moves of the last sweep.
-
-    A point moves by ``pull`` (0 to 1) of the way, and only where both segments stay clear of blocked cells and the
-    cell it comes to is not dearer than ``ceiling`` [n] allows there.
+    Gauss-Seidel on the sum of squared second differences: held at a corner by the grid, the points beside it swing
+    out and share the turn. A point moves only where both its segments stay clear of blocked cells and the cell it
+    comes to is not dearer than ``ceiling`` [n] allows there.
     """
     moves = 0
+    n = points.shape[0]
     for _ in range(sweeps):
         moves = 0
-        for k in range(1, points.shape[0] - 1):
+        for k in range(1, n - 1):
             a, i, b = np.uint64(k - 1), np.uint64(k), np.uint64(k + 1)
-            dx = pull * (0.5 * (points[a, 0] + points[b, 0]) - points[i, 0])
-            dy = pull * (0.5 * (points[a, 1] + points[b, 1]) - points[i, 1])
-            if dx * dx + dy * dy < 1e-8:
+            x, y = 0.5 * (points[a, 0] + points[b, 0]), 0.5 * (points[a, 1] + points[b, 1])
+            if 2 <= k < n - 2:
+                before, after = np.uint64(k - 2), np.uint64(k + 2)
+                x = (8.0 * x - points[before, 0] - points[after, 0]) / 6.0
+                y = (8.0 * y - points[before, 1] - points[after, 1]) / 6.0
+            dx, dy = x - points[i, 0], y - points[i, 1]
+            if dx * dx + dy * dy < 1e-10:
                 continue
-            x, y = points[i, 0] + dx, points[i, 1] + dy
+            if not (1.0 <= x < stride - 1.0 and stride * y + x < padded.size and y >= 1.0):
+                continue
             value = padded[np.uint64(np.int64(y)) * stride + np.uint64(np.int64(x))]
             if value >= np.uint8(BLOCKED) or value > ceiling[i]:
                 continue

@@ -25,8 +25,7 @@ from amr.planning.trace import Points, cells_from_metres, metres_from_cells
 
 _WINDOW_M: Final = 0.3
 """Half length of the stretch whose dearest cell a rounded corner may touch."""
-_SWEEPS: Final = 60
-_PULL: Final = 0.5
+_SWEEPS: Final = 120
 _DEARER_FRAC: Final = 0.02
 """A rounded path may be this much dearer than the polyline: a curve outside the corner is longer."""
 
@@ -89,5 +88,5 @@ def _rounded(meter: PathMeter, points_m: Points, spacing_m: float) -> Points:
     points = cells_from_metres(meter.frame, points_m)
     ceiling = np.empty(len(points), np.uint8)
     local_ceiling(meter.padded, meter.stride, points, max(1, round(_WINDOW_M / spacing_m)), ceiling)
-    round_corners(meter.padded, meter.stride, points, ceiling, _SWEEPS, _PULL)
+    round_corners(meter.padded, meter.stride, points, ceiling, _SWEEPS)
     return metres_from_cells(meter.frame, points)
