@@ -1,4 +1,4 @@
-"""Frames: bytes in, frames or faults out. No message is known here, no time, no I/O (see ``PROTOCOL.md``, section 1)."""
+"""Frames: bytes in, frames or faults out. No message is known here, no time, no I/O (``PROTOCOL.md``, section 1)."""
 
 from __future__ import annotations
 

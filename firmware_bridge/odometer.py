@@ -1,0 +1,58 @@
+"""Telemetry of the wire as the robot's messages: SI units, ticks without wraps."""
+
+from __future__ import annotations
+
+from amr.messages import BaseState, Imu
+from firmware_bridge.wire import NOT_MEASURED, Telemetry, scale
+
+_MPS = scale(Telemetry, "left_mm_s")
+_RADPS = scale(Telemetry, "gyro_z_raw")
+_MPS2 = scale(Telemetry, "accel_x_mm_s2")
+_V = scale(Telemetry, "battery_mv")
+_SATURATED = 32767
+
+
+def _signed_step(raw: int, last_raw: int) -> int:
+    step = (raw - last_raw) & 0xFFFFFFFF
+    return step if step < 0x80000000 else step - 0x100000000
+
+
+class Odometer:
+    """Running tick counts of one boot; a new session with the same boot continues them."""
+
+    def __init__(self) -> None:
+        self.boot_id: int | None = None
+        self._raw = (0, 0)
+        self._ticks = (0, 0)
+
+    def read(self, telemetry: Telemetry, stamp_ns: int, boot_id: int) -> BaseState:
+        """The base's state; counts start with the raw ones at the first telemetry of a boot."""
+        left, right = telemetry.left_ticks, telemetry.right_ticks
+        if boot_id != self.boot_id:
+            self.boot_id = boot_id
+            self._raw = self._ticks = (left, right)
+        self._ticks = (
+            self._ticks[0] + _signed_step(left, self._raw[0]),
+            self._ticks[1] + _signed_step(right, self._raw[1]),
+        )
+        self._raw = (left, right)
+        return BaseState(
+            stamp_ns,
+            boot_id,
+            self._ticks[0],
+            self._ticks[1],
+            telemetry.left_mm_s * _MPS,
+            telemetry.right_mm_s * _MPS,
+            telemetry.battery_mv * _V,
+            telemetry.state,
+            telemetry.faults,
+            telemetry.last_command_seq,
+        )
+
+
+def imu_from(telemetry: Telemetry, stamp_ns: int) -> Imu | None:
+    """The inertial measurement; None when there is none or an axis is saturated (a clipped rate is a wrong rate)."""
+    raw = (telemetry.gyro_z_raw, telemetry.accel_x_mm_s2, telemetry.accel_y_mm_s2)
+    if NOT_MEASURED in raw or _SATURATED in raw or -_SATURATED in raw:
+        return None
+    return Imu(stamp_ns, raw[0] * _RADPS, raw[1] * _MPS2, raw[2] * _MPS2)
