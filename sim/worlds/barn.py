@@ -126,9 +126,7 @@ def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> Ba
         moving,
         Pose2(x, y, yaw),
         ((goal_x, goal_y),),
-        _bounds(
-            [(c.x_m, c.y_m) for c in circles] + [q for p in polygons for q in p.points] + [(x, y), (goal_x, goal_y)]
-        ),
+        _bounds(circles, polygons, [(x, y), (goal_x, goal_y)]),
     )
     return BarnWorld(
         name,
