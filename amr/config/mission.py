@@ -16,7 +16,7 @@ class Mission(Section):
     plan_timeout_s: Positive = 3.0
     """A plan request without an answer for this long is asked again."""
     plan_tries_max: Annotated[int, Field(ge=1, le=100)] = 3
-    """So many refusals or time-outs in a row, without a path in hand, start a recovery (or end the goal when it is blocked)."""
+    """So many refusals or time-outs in a row, without a path in hand, start a recovery."""
     yaw_tolerance_rad: Positive = 0.15
     """Of goals that ask for a heading."""
     stuck_time_s: Positive = 4.0

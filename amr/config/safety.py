@@ -36,7 +36,7 @@ class Safety(Section):
     scan_invalid_max_frac: Fraction = 0.2
     """A scan with a larger part of nan or impossible beams is refused."""
     scan_returns_min: Annotated[int, Field(ge=0)] = 3
-    """A scan with fewer returns proves nothing (a dead emitter sees infinity everywhere); 0 = allowed in open fields."""
+    """A scan with fewer returns proves nothing (a dead emitter sees infinity everywhere); 0 = open fields allowed."""
     scan_frozen_count: Annotated[int, Field(ge=2, le=1000)] = 5
     """So many scans with equal bytes in a row are a frozen sensor (if it has noise, or if the wheels turned)."""
 

@@ -1,0 +1,124 @@
+"""The ring's own odometry: wheel ticks only, so that no filter or map can mislead it.
+
+Its frame is arbitrary (the pose of the first telemetry) and drifts; ``drift_m`` is the clock of that drift: the
+difference of two readings is the uncertainty that a nearby point gathers between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from amr.config.robot import RobotConfig
+from amr.messages import BaseState
+from amr.portable_math import sin_cos
+
+TRAIL_LENGTH: Final = 64
+"""Poses kept to place late scans; one a step, 1.3 s at 50 Hz."""
+_EXTRAPOLATE_NS: Final = 20_000_000
+_JUMP_SLACK_M: Final = 0.05
+
+TrailPose = tuple[int, float, float, float]
+"""(stamp_ns, x_m, y_m, yaw_rad); the yaw is not wrapped, so poses can be interpolated."""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelGeometry:
+    """What turns ticks into motion, and motion into doubt."""
+
+    metres_per_tick_m: float
+    track_m: float
+    wheel_max_mps: float
+    drift_m_per_m: float
+    drift_m_per_rad: float
+    forget_m: float
+    """Added to the drift when the motion in between is unknown: more than any memory outlives."""
+
+    @classmethod
+    def from_config(cls, config: RobotConfig) -> WheelGeometry:
+        """From a robot file."""
+        return cls(
+            config.drive.metres_per_tick_m,
+            config.drive.track_m,
+            config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * config.drive.track_m,
+            config.safety.drift_m_per_m,
+            config.safety.drift_m_per_rad,
+            2.0 * config.safety.memory_drift_m + 1.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Odometer:
+    """State of the dead reckoning at the newest telemetry."""
+
+    boot_id: int
+    left_ticks: int
+    right_ticks: int
+    drift_m: float
+    travel_m: float
+    """Way of the faster wheel, summed: grows whenever anything turns."""
+    trail: tuple[TrailPose, ...]
+    """Oldest first; the last is the pose now."""
+
+
+def start(base: BaseState) -> Odometer:
+    """An odometer at the origin."""
+    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, ((base.stamp_ns, 0.0, 0.0, 0.0),))
+
+
+def advance(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> tuple[Odometer, str]:
+    """The odometer at newer telemetry, and the fault that was found ('' = none).
+
+    Telemetry that is not newer changes nothing. Across a restart of the MCU, and over a jump that no wheel can make,
+    the pose stays and everything remembered becomes worthless (the drift grows by ``forget_m``).
+    """
+    stamp_ns, x_m, y_m, yaw_rad = odometer.trail[-1]
+    if base.stamp_ns <= stamp_ns:
+        return odometer, ""
+    left_m = (base.left_ticks - odometer.left_ticks) * wheels.metres_per_tick_m
+    right_m = (base.right_ticks - odometer.right_ticks) * wheels.metres_per_tick_m
+    fault = ""
+    drift_m = 0.0
+    if base.boot_id != odometer.boot_id:
+        left_m, right_m, drift_m = 0.0, 0.0, wheels.forget_m
+    elif (
+        max(abs(left_m), abs(right_m)) > _JUMP_SLACK_M + 1.5 * wheels.wheel_max_mps * (base.stamp_ns - stamp_ns) * 1e-9
+    ):
+        fault = (
+            f"ticks jumped by {left_m:.3f} m left, {right_m:.3f} m right in {(base.stamp_ns - stamp_ns) / 1e6:.0f} ms"
+        )
+        left_m, right_m, drift_m = 0.0, 0.0, wheels.forget_m
+    step_m = 0.5 * (left_m + right_m)
+    turn_rad = (right_m - left_m) / wheels.track_m
+    sine, cosine = sin_cos(yaw_rad + 0.5 * turn_rad)
+    pose = (base.stamp_ns, x_m + cosine * step_m, y_m + sine * step_m, yaw_rad + turn_rad)
+    drift_m += wheels.drift_m_per_m * abs(step_m) + wheels.drift_m_per_rad * abs(turn_rad)
+    return (
+        replace(
+            odometer,
+            boot_id=base.boot_id,
+            left_ticks=base.left_ticks,
+            right_ticks=base.right_ticks,
+            drift_m=odometer.drift_m + drift_m,
+            travel_m=odometer.travel_m + max(abs(left_m), abs(right_m)),
+            trail=(*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
+        ),
+        fault,
+    )
+
+
+def pose_at(odometer: Odometer, stamp_ns: int) -> tuple[float, float, float] | None:
+    """(x_m, y_m, yaw_rad) at that time, interpolated; a little beyond the newest extrapolated; None where unknown."""
+    trail = odometer.trail
+    if len(trail) < 2 or stamp_ns < trail[0][0] or stamp_ns > trail[-1][0] + _EXTRAPOLATE_NS:
+        return None
+    index = len(trail) - 1
+    while index > 1 and trail[index - 1][0] > stamp_ns:
+        index -= 1
+    before, after = trail[index - 1], trail[index]
+    part = (stamp_ns - before[0]) / (after[0] - before[0])
+    return (
+        before[1] + part * (after[1] - before[1]),
+        before[2] + part * (after[2] - before[2]),
+        before[3] + part * (after[3] - before[3]),
+    )

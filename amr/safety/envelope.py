@@ -1,0 +1,190 @@
+"""The stopping envelope: at any speed the robot can brake before everything it sees or remembers.
+
+Model of a stop, when the command of this step is the last good one:
+
+1. Until this command reaches the wheels, those in flight act (``actuation_s``); nothing can change that.
+2. It then acts until the next one could (``cycle_s``), and the wheels follow late (``settle_s``).
+3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
+   and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
+
+The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
+world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.robot import RobotConfig
+from amr.geometry import Twist2
+from amr.safety import kernel
+from amr.safety.limits import CommandLimits
+from amr.safety.outline import Outline
+
+_REST_MPS = 1.0e-6
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeSettings:
+    """From the robot file."""
+
+    actuation_s: float
+    """From this step to torque on the wheels: the reaction time without the part that a scan's age already counts."""
+    hold_s: float
+    margin_m: float
+    margin_per_speed_s: float
+    contact_margin_m: float
+    creep_mps: float
+    blind_mps: float
+    obstacle_speed_mps: float
+    circumradius_m: float
+
+    @classmethod
+    def from_config(cls, config: RobotConfig) -> EnvelopeSettings:
+        """From a robot file; the actuation takes at least the line's own delay."""
+        safety = config.safety
+        return cls(
+            max(safety.reaction_s - config.lidar.latency_s, config.link.host_to_mcu_delay_s),
+            safety.cycle_s + safety.settle_s,
+            safety.margin_m,
+            safety.margin_per_speed_s,
+            safety.contact_margin_m,
+            safety.creep_mps,
+            safety.blind_mps,
+            safety.obstacle_speed_mps,
+            config.body.circumradius_m,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A twist as direction and speed: ``unit`` times ``speed_mps``, the bound on the speed of the outline's points."""
+
+    unit: Twist2
+    """v in m/s and w in rad/s per m/s of the bound."""
+    speed_mps: float
+    brake_s_per_mps: float
+    """Time to rest per speed, along this curvature."""
+
+    def at(self, speed_mps: float) -> Twist2:
+        """The twist of the same curvature with this speed bound."""
+        return Twist2(self.unit.v_mps * speed_mps, self.unit.w_radps * speed_mps)
+
+
+def motion_of(twist: Twist2, limits: CommandLimits, circumradius_m: float) -> Motion | None:
+    """The twist taken apart, None at rest."""
+    speed_mps = outline_speed_mps(twist, circumradius_m)
+    if speed_mps < _REST_MPS:
+        return None
+    unit = Twist2(twist.v_mps / speed_mps, twist.w_radps / speed_mps)
+    return Motion(
+        unit, speed_mps, max(abs(unit.v_mps) / limits.brake_mps2, abs(unit.w_radps) / limits.alpha_max_radps2)
+    )
+
+
+def outline_speed_mps(twist: Twist2, circumradius_m: float) -> float:
+    """Bound on the speed of every point of the outline."""
+    return abs(twist.v_mps) + abs(twist.w_radps) * circumradius_m
+
+
+def reach_m(motion: Motion, floor_mps: float, settings: EnvelopeSettings, age_s: float, uncertainty_m: float) -> float:
+    """Distance from the base origin within which a point can matter for the stop of ``motion``.
+
+    ``age_s`` and ``uncertainty_m``: the largest of any point. Turning keeps the outline within its circumradius.
+    """
+    speed_mps = max(motion.speed_mps, floor_mps)
+    stop_s = settings.hold_s + speed_mps * motion.brake_s_per_mps
+    return (
+        settings.circumradius_m
+        + abs(motion.unit.v_mps) * speed_mps * stop_s
+        + settings.margin_m
+        + settings.margin_per_speed_s * speed_mps
+        + settings.obstacle_speed_mps * (age_s + stop_s)
+        + uncertainty_m
+    )
+
+
+def full_reach_m(limits: CommandLimits, settings: EnvelopeSettings) -> float:
+    """The same for any motion within the limits, for points that are fresh and certain."""
+    stop_s = max(limits.v_max_mps / limits.brake_mps2, limits.w_max_radps / limits.alpha_max_radps2)
+    fastest_mps = limits.v_max_mps + limits.w_max_radps * settings.circumradius_m
+    return (
+        settings.circumradius_m
+        + limits.v_max_mps * (settings.hold_s + 0.5 * stop_s)
+        + settings.margin_m
+        + settings.margin_per_speed_s * fastest_mps
+        + settings.obstacle_speed_mps * (settings.hold_s + stop_s)
+    )
+
+
+def clear_speed(
+    motion: Motion,
+    slowest_mps: float,
+    floor_mps: float,
+    points: NDArray[np.float64],
+    count: int,
+    settings: EnvelopeSettings,
+    outline: Outline,
+) -> tuple[float, int]:
+    """(largest speed in [slowest, motion's] whose stop is clear of all points, index of the limiting point or -1).
+
+    -1.0 when even the slowest is not. ``floor_mps``: the speed at which the wheels still run when braking begins.
+    """
+    speed_mps, worst = kernel.largest_clear_speed(
+        points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
+        settings.hold_s, motion.brake_s_per_mps, settings.margin_m, settings.margin_per_speed_s,
+        settings.obstacle_speed_mps, settings.circumradius_m, outline.vertices, outline.starts,
+        np.empty(count), np.empty(count, np.int64),
+    )  # fmt: skip
+    return float(speed_mps), int(worst)
+
+
+def unseen_speed(
+    motion: Motion,
+    slowest_mps: float,
+    floor_mps: float,
+    cells: NDArray[np.float64],
+    count: int,
+    settings: EnvelopeSettings,
+    outline: Outline,
+) -> float:
+    """Largest speed whose stop does not enter unseen space (by the centres of its cells), at least ``blind_mps``."""
+    speed_mps, _ = kernel.largest_clear_speed(
+        cells, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
+        settings.hold_s, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, outline.vertices,
+        outline.starts, np.empty(count), np.empty(count, np.int64),
+    )  # fmt: skip
+    return max(float(speed_mps), min(motion.speed_mps, settings.blind_mps))
+
+
+def may_escape(
+    motion: Motion,
+    speed_mps: float,
+    floor_mps: float,
+    points: NDArray[np.float64],
+    count: int,
+    settings: EnvelopeSettings,
+    outline: Outline,
+) -> bool:
+    """True when creeping at this speed escapes from a point inside the margin; rules in ``kernel.escape_is_clear``."""
+    hold_m, total_m, _ = kernel.stopping_motion(speed_mps, floor_mps, settings.hold_s, motion.brake_s_per_mps, 0.0)
+    clear = kernel.escape_is_clear(
+        points, count, motion.unit.v_mps, motion.unit.w_radps, hold_m, total_m, settings.margin_m,
+        settings.contact_margin_m, settings.circumradius_m, outline.vertices, outline.starts, np.empty(count),
+    )  # fmt: skip
+    return bool(clear)
+
+
+def touches_while_braking(
+    motion: Motion, points: NDArray[np.float64], count: int, settings: EnvelopeSettings, outline: Outline
+) -> bool:
+    """True when even braking at once, from the speed that the wheels have, touches a point."""
+    bare_m, worst = kernel.largest_clear_speed(
+        points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, motion.speed_mps, motion.speed_mps,
+        0.0, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, outline.vertices, outline.starts,
+        np.empty(count), np.empty(count, np.int64),
+    )  # fmt: skip
+    return bool(bare_m < 0.0 and worst >= 0)

@@ -1,0 +1,353 @@
+"""The last stage of a step: whatever the mind wishes, only what is safe leaves here.
+
+It sees raw scans, raw wheel ticks, the link and the wish; no map, plan or filter. In order: take in the sensors, look
+for a fault, limit the wish, and shrink it until the stop from it is clear (``envelope``). Each answer that differs
+from the wish has a reason and a cause that names the beam, rule, frame or fault behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.robot import RobotConfig
+from amr.geometry import STANDSTILL, Twist2
+from amr.kinematics import WheelSpeeds, twist_from_wheel_speeds
+from amr.messages import (
+    BaseState,
+    LinkState,
+    McuState,
+    OperatorAction,
+    Scan,
+    Stop,
+    StopCategory,
+    StopReason,
+)
+from amr.safety import dead_reckoning, envelope, kernel, limits, memory, scan_check
+from amr.safety.arming import ArmEvent, ArmState, advance
+from amr.safety.base import SafetyInput, SafetyOutput
+from amr.safety.dead_reckoning import Odometer, WheelGeometry
+from amr.safety.envelope import EnvelopeSettings, Motion
+from amr.safety.limits import CommandLimits
+from amr.safety.memory import MemoryRules
+from amr.safety.outline import Outline
+from amr.safety.scan_check import ScanRules, ScanWatch
+from amr.units import ns_from_s
+
+__all__ = ["SafetyInput", "SafetyOutput", "SafetyRing"]
+
+_NO_STOP = Stop(StopReason.NONE, "")
+_CHANGE = 1.0e-3
+"""A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
+_PREDICTION_STEP_S = 0.005
+_MCU_ARMED = frozenset({McuState.ARMED, McuState.DRIVING, McuState.STOPPING})
+_MCU_OUT = frozenset({McuState.BOOT, McuState.IDLE, McuState.FAULT})
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Pose (x_m, y_m, yaw_rad) in the ring's odometry frame, and twist."""
+
+    pose: tuple[float, float, float]
+    twist: Twist2
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How old an input may be, and the longest step that is believed."""
+
+    scan_ns: int
+    base_ns: int
+    dead_man_ns: int
+    cycle_s: float
+
+
+class SafetyRing:
+    """State of the ring; ``step`` is its only door. ``config``: the robot file."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        safety = config.safety
+        self._limits = CommandLimits.from_config(config.limits)
+        self._outline = Outline.from_body(config.body)
+        self._settings = EnvelopeSettings.from_config(config)
+        self._wheels = WheelGeometry.from_config(config)
+        self._scan_rules = ScanRules.from_config(config)
+        self._memory_rules = MemoryRules.from_config(config, envelope.full_reach_m(self._limits, self._settings))
+        self._timeouts = Timeouts(
+            ns_from_s(safety.scan_timeout_s),
+            ns_from_s(safety.base_timeout_s),
+            ns_from_s(safety.dead_man_s),
+            safety.cycle_s,
+        )
+        self._fault_mask = safety.base_fault_mask
+        self._arm_state = ArmState.DISARMED
+        self._arm_cause = "never armed since the start"
+        self._arm_wish = False
+        self._estop_pressed = False
+        self._mcu_was_armed = False
+        self._base: BaseState | None = None
+        self._base_fault = ""
+        self._odometer: Odometer | None = None
+        self._memory = memory.empty(self._memory_rules, config.lidar.beams)
+        self._scan_stamp_ns: int | None = None
+        self._scan_fault = _NO_STOP
+        self._scan_watch: ScanWatch | None = None
+        self._waiting_scan: Scan | None = None
+        self._command = STANDSTILL
+        self._last_ns: int | None = None
+
+    def step(self, view: SafetyInput) -> SafetyOutput:
+        """The command that may leave in this step. Never raises on any value in ``view``; ``now_ns`` grows."""
+        duration_s = self._elapsed_s(view.now_ns)
+        restarted = self._take_base(view.base)
+        self._take_scan(view.scan, view.now_ns)
+        self._follow_arming(view, restarted)
+        now, acting = self._predict(view)
+        min_range_m = math.inf if now is None else memory.nearest_m(self._memory, now.pose, self._outline)
+        fault = self._fault(view)
+        if fault.reason is not StopReason.NONE:
+            self._command = limits.brake(self._command, self._limits, duration_s)
+            resting = StopCategory.BRAKE if fault.reason is StopReason.ESTOP else StopCategory.RAMP
+            return self._output(STANDSTILL, resting, fault, min_range_m)
+        wish, limited = self._limit(view.wish, duration_s)
+        # without telemetry, BASE_STALE has been answered above
+        assert acting is not None
+        command, category, stop = self._shrink(wish, acting, duration_s, view.now_ns)
+        self._command = command
+        if stop.reason is StopReason.NONE:
+            stop = limited
+        return self._output(command if category is None else STANDSTILL, category, stop, min_range_m)
+
+    def _output(self, command: Twist2, category: StopCategory | None, stop: Stop, min_range_m: float) -> SafetyOutput:
+        return SafetyOutput(command, category, stop, self._arm_state is ArmState.ARMED, min_range_m)
+
+    # ------------------------------------------------------------ take in
+
+    def _elapsed_s(self, now_ns: int) -> float:
+        """Time since the last step, at least 0 and at most five cycles: a pause is no licence to jump."""
+        last_ns = now_ns - ns_from_s(self._timeouts.cycle_s) if self._last_ns is None else self._last_ns
+        self._last_ns = now_ns
+        return min(5.0 * self._timeouts.cycle_s, max(0.0, (now_ns - last_ns) * 1e-9))
+
+    def _take_base(self, base: BaseState | None) -> bool:
+        """Advance the odometry; True when the microcontroller restarted."""
+        if base is None:
+            return False
+        if not (math.isfinite(base.left_mps) and math.isfinite(base.right_mps)):
+            self._base_fault = f"wheel speed is not finite: left {base.left_mps}, right {base.right_mps} m/s"
+            return False
+        last, self._base = self._base, base
+        if self._odometer is None:
+            self._odometer, self._base_fault = dead_reckoning.start(base), ""
+        else:
+            self._odometer, self._base_fault = dead_reckoning.advance(self._odometer, base, self._wheels)
+        return last is not None and last.boot_id != base.boot_id
+
+    def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
+        """Judge the newest scan and remember it once odometry knows where it was taken."""
+        scan = scan or self._waiting_scan
+        self._waiting_scan = None
+        if scan is None or (self._scan_stamp_ns is not None and scan.stamp_ns <= self._scan_stamp_ns):
+            return
+        cause = scan_check.refuse(scan, self._scan_rules, now_ns)
+        if cause:
+            self._scan_fault = Stop(StopReason.SCAN_INVALID, cause)
+            return
+        if self._odometer is None:
+            return
+        geometry = memory.scan_geometry(scan, self._odometer, self._memory_rules)
+        if geometry is None:
+            if scan.stamp_ns > self._odometer.trail[0][0]:
+                self._waiting_scan = scan  # telemetry is behind the light: place it in a later step
+            return
+        self._scan_stamp_ns = scan.stamp_ns
+        self._scan_watch = scan_check.watch(self._scan_watch, scan, self._odometer.travel_m)
+        cause = scan_check.frozen(self._scan_watch, self._scan_rules, self._odometer.travel_m)
+        if cause:
+            self._scan_fault = Stop(StopReason.SCAN_FROZEN, cause)
+            return
+        self._scan_fault = _NO_STOP
+        self._memory = memory.insert(self._memory, scan, geometry, self._odometer, self._memory_rules, self._outline)
+
+    def _follow_arming(self, view: SafetyInput, restarted: bool) -> None:
+        """Turn this step's view into events, in the order that makes motion the last thing allowed."""
+        armed_now = view.arm_wish and not self._arm_wish
+        self._arm_wish = view.arm_wish
+        for press in view.operator:
+            if press.action is OperatorAction.ESTOP:
+                self._estop_pressed, armed_now = True, False
+            elif press.action is OperatorAction.RESET_ESTOP:
+                self._estop_pressed = False
+            elif press.action is OperatorAction.ARM:
+                armed_now = True
+            elif press.action is OperatorAction.DISARM:
+                armed_now = False
+        state = McuState.BOOT if self._base is None else self._base.state
+        estop = self._estop_pressed or state is McuState.ESTOP
+        events = [ArmEvent.ESTOP if estop else ArmEvent.ESTOP_CLEARED]
+        if restarted:
+            events.append(ArmEvent.MCU_RESTARTED)
+        if self._mcu_was_armed and state in _MCU_OUT:
+            events.append(ArmEvent.MCU_DISARMED)
+        if not view.arm_wish and not armed_now:
+            events.append(ArmEvent.DISARM)
+        if armed_now:
+            events.append(ArmEvent.ARM)
+        if view.link is not LinkState.UP:
+            events.append(ArmEvent.LINK_LOST)
+        self._arm_state, self._arm_cause = advance(self._arm_state, self._arm_cause, tuple(events))
+        self._mcu_was_armed = self._arm_state is ArmState.ARMED and (
+            state in _MCU_ARMED or (self._mcu_was_armed and state not in _MCU_OUT)
+        )
+
+    # ------------------------------------------------------------ faults
+
+    def _fault(self, view: SafetyInput) -> Stop:
+        """The first reason, most serious first, for which nothing may move; NONE when there is none."""
+        if self._arm_state is ArmState.ESTOPPED:
+            who = "by the operator" if self._estop_pressed else "at the microcontroller"
+            return Stop(StopReason.ESTOP, f"e-stop is latched {who}")
+        if view.link is not LinkState.UP:
+            return Stop(StopReason.LINK_DOWN, f"link is {view.link.value}")
+        fault = self._base_trouble(view.now_ns)
+        if fault.reason is not StopReason.NONE:
+            return fault
+        if self._arm_state is ArmState.DISARMED:
+            return Stop(StopReason.NOT_ARMED, self._arm_cause)
+        fault = self._scan_trouble(view.now_ns)
+        if fault.reason is not StopReason.NONE:
+            return fault
+        if not view.wish.is_finite():
+            return Stop(StopReason.COMMAND_NOT_FINITE, f"wish is v {view.wish.v_mps} m/s, w {view.wish.w_radps} rad/s")
+        age_ns = view.now_ns - view.wish_stamp_ns
+        if age_ns > self._timeouts.dead_man_ns:
+            return Stop(StopReason.COMMAND_STALE, f"wish is {age_ns * 1e-9:.2f} s old (dead man)")
+        return _NO_STOP
+
+    def _base_trouble(self, now_ns: int) -> Stop:
+        """Fault or silence of the base."""
+        if self._base_fault:
+            return Stop(StopReason.BASE_FAULT, self._base_fault)
+        if self._base is None:
+            return Stop(StopReason.BASE_STALE, "no telemetry yet")
+        age_ns = now_ns - self._base.stamp_ns
+        if age_ns > self._timeouts.base_ns:
+            return Stop(StopReason.BASE_STALE, f"telemetry is {age_ns * 1e-9:.2f} s old")
+        raised = self._base.faults & self._fault_mask
+        if raised:
+            bits = ", ".join(str(bit) for bit in range(raised.bit_length()) if raised >> bit & 1)
+            return Stop(StopReason.BASE_FAULT, f"the microcontroller reports fault bits {bits} (mask 0x{raised:04x})")
+        if self._base.state is McuState.FAULT:
+            return Stop(StopReason.BASE_FAULT, "the microcontroller is in state FAULT")
+        return _NO_STOP
+
+    def _scan_trouble(self, now_ns: int) -> Stop:
+        """Fault or silence of the lidar."""
+        if self._scan_fault.reason is not StopReason.NONE:
+            return self._scan_fault
+        if self._scan_stamp_ns is None:
+            return Stop(StopReason.SCAN_MISSING, "no scan that odometry can place has come yet")
+        age_ns = now_ns - self._scan_stamp_ns
+        if age_ns > self._timeouts.scan_ns:
+            return Stop(StopReason.SCAN_STALE, f"newest scan is {age_ns * 1e-9:.2f} s old")
+        return _NO_STOP
+
+    # ------------------------------------------------------------ envelope
+
+    def _predict(self, view: SafetyInput) -> tuple[Instant | None, Instant | None]:
+        """(now, when this step's command reaches the wheels): pose and twist from telemetry and commands in flight."""
+        if self._odometer is None or self._base is None:
+            return None, None
+        stamp_ns, x_m, y_m, yaw_rad = self._odometer.trail[-1]
+        twist = twist_from_wheel_speeds(WheelSpeeds(self._base.left_mps, self._base.right_mps), self._wheels.track_m)
+        rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
+        pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
+        now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
+        now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
+        acting = self._drive(now.pose, now.twist, pending, now_s, now_s + self._settings.actuation_s)
+        return now, acting
+
+    def _drive(
+        self,
+        pose: tuple[float, float, float],
+        twist: Twist2,
+        pending: NDArray[np.float64],
+        start_s: float,
+        end_s: float,
+    ) -> Instant:
+        x_m, y_m, yaw_rad, v_mps, w_radps = kernel.predict_in_flight(
+            *pose, twist.v_mps, twist.w_radps, self._limits.a_max_mps2, self._limits.brake_mps2,
+            self._limits.alpha_max_radps2, _PREDICTION_STEP_S, pending, start_s, end_s,
+        )  # fmt: skip
+        return Instant((x_m, y_m, yaw_rad), Twist2(v_mps, w_radps))
+
+    def _limit(self, wish: Twist2, duration_s: float) -> tuple[Twist2, Stop]:
+        """The finite wish within all limits, as it can follow the last command."""
+        within, cause = limits.limit_speed(wish, self._limits)
+        reachable, rate_cause = limits.limit_rate(self._command, within, self._limits, duration_s)
+        changed = max(abs(reachable.v_mps - wish.v_mps), abs(reachable.w_radps - wish.w_radps)) > _CHANGE
+        return reachable, Stop(StopReason.LIMIT, cause or rate_cause) if changed else _NO_STOP
+
+    def _shrink(
+        self, wish: Twist2, acting: Instant, duration_s: float, now_ns: int
+    ) -> tuple[Twist2, StopCategory | None, Stop]:
+        """The wish as far as its stop is clear, else one step of braking; with category and reason."""
+        motion = envelope.motion_of(wish, self._limits, self._settings.circumradius_m)
+        if motion is None:
+            return STANDSTILL, None, _NO_STOP
+        floor_mps = envelope.outline_speed_mps(acting.twist, self._settings.circumradius_m)
+        rules = self._memory_rules
+        reach_m = envelope.reach_m(motion, floor_mps, self._settings, rules.age_ns * 1e-9, rules.drift_m)
+        slowest = limits.slowest_fraction(self._command, wish, self._limits, duration_s) * motion.speed_mps
+        points, sources, count = memory.points_near(self._memory, self._odometer_now(), acting.pose, reach_m, now_ns)
+        speed_mps, worst = envelope.clear_speed(
+            motion, slowest, floor_mps, points, count, self._settings, self._outline
+        )
+        creep_mps = min(motion.speed_mps, self._settings.creep_mps)
+        if (
+            speed_mps < creep_mps
+            and creep_mps >= slowest
+            and envelope.may_escape(motion, creep_mps, floor_mps, points, count, self._settings, self._outline)
+        ):
+            speed_mps = creep_mps
+        cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst])
+        if speed_mps < 0.0:
+            category = self._emergency(acting, points, count)
+            return limits.brake(self._command, self._limits, duration_s), category, Stop(StopReason.OBSTACLE, cause)
+        unseen_mps = self._unseen_speed(motion, slowest, floor_mps, acting, reach_m, now_ns)
+        if unseen_mps < min(speed_mps, motion.speed_mps):
+            cause = f"the stop would end in space not seen within {self._memory_rules.age_ns * 1e-9:.0f} s"
+            stop = Stop(StopReason.UNSEEN_SLOW, f"{cause}; allowed are {unseen_mps:.2f} m/s")
+            if unseen_mps < slowest:
+                return limits.brake(self._command, self._limits, duration_s), None, stop
+            return motion.at(unseen_mps), None, stop
+        if speed_mps < motion.speed_mps:
+            if speed_mps < _CHANGE:
+                return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
+            return motion.at(speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
+        return wish, None, _NO_STOP
+
+    def _odometer_now(self) -> Odometer:
+        assert self._odometer is not None  # a step without telemetry ends in BASE_STALE
+        return self._odometer
+
+    def _unseen_speed(
+        self, motion: Motion, slowest: float, floor_mps: float, acting: Instant, reach_m: float, now_ns: int
+    ) -> float:
+        """Speed allowed by what was not seen; not computed where it cannot limit."""
+        if motion.speed_mps <= self._settings.blind_mps:
+            return motion.speed_mps
+        cells, count = memory.unseen_near(
+            self._memory, self._odometer_now(), acting.pose, reach_m, now_ns, self._memory_rules
+        )
+        return envelope.unseen_speed(motion, slowest, floor_mps, cells, count, self._settings, self._outline)
+
+    def _emergency(self, acting: Instant, points: NDArray[np.float64], count: int) -> StopCategory | None:
+        """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something."""
+        motion = envelope.motion_of(acting.twist, self._limits, self._settings.circumradius_m)
+        if motion is None or not envelope.touches_while_braking(motion, points, count, self._settings, self._outline):
+            return None
+        return StopCategory.BRAKE
