@@ -25,6 +25,8 @@ class Estimation(Section):
     """Wheels that did not turn for this long stand still: the gyro then shows its bias."""
     standstill_rate_radps: Positive = 0.05
     """A gyro that differs more from its bias is being turned by someone, wheels or not."""
+    slip_creep_mps: Positive = 0.01
+    """Slip of a wheel at which friction reaches 0.7 of its full value (skid steer)."""
     slip_threshold_radps: Positive = 0.6
     """Wheels and gyro that disagree by more count as slipping."""
     tick_speed_limit_factor: Annotated[float, Field(ge=1.0, le=20.0)] = 3.0
