@@ -184,7 +184,7 @@ class GlobalGrid:
         )
         pose = np.array([map_from_base.x_m, map_from_base.y_m, map_from_base.yaw_rad])
         kernels.project_beams(
-            np.ascontiguousarray(scan.ranges_m), geometry, pose, pose, self._edges, self._polygon_starts, beams
+            np.array(scan.ranges_m), geometry, pose, pose, self._edges, self._polygon_starts, beams
         )
         return beams
 

@@ -122,7 +122,7 @@ class LocalGrid:
     def distance_field(self) -> DistanceField:
         """Exact distances between cell centres, capped; new arrays, the caller may keep them. At most 0.3 ms."""
         squared = np.empty((self._size, self._size), np.int16)
-        distance_kernels.squared_distance_16(self.cells, kernels.OCCUPIED, self._cap_cells, squared)
+        distance_kernels.squared_distance(self.cells, kernels.OCCUPIED, self._cap_cells, squared)
         distance_m = np.empty((self._size, self._size), np.float32)
         distance_kernels.metres_from_squared_cells(
             squared, np.float32(self._resolution_m), np.float32(self._cap_m), distance_m
@@ -169,7 +169,7 @@ class LocalGrid:
         )
         end_yaw_rad = start.yaw_rad + wrap_angle(end.yaw_rad - start.yaw_rad)
         kernels.project_beams(
-            np.ascontiguousarray(scan.ranges_m),
+            np.array(scan.ranges_m),
             geometry,
             np.array([start.x_m, start.y_m, start.yaw_rad]),
             np.array([end.x_m, end.y_m, end_yaw_rad]),

@@ -111,7 +111,7 @@ def insert(
     memory: Memory, scan: Scan, geometry: NDArray[np.float64], odometer: Odometer, rules: MemoryRules, outline: Outline
 ) -> Memory:
     """The memory after a valid scan: old points judged by it, its own points fresh, the cells that it saw marked."""
-    ranges = np.ascontiguousarray(scan.ranges_m)
+    ranges = np.array(scan.ranges_m)
     _, x_m, y_m, yaw_rad = odometer.trail[-1]
     count = kernel.refresh_memory(
         memory.points, memory.count, memory.fresh, memory.fresh_count, memory.fresh_drift_m,
