@@ -216,12 +216,12 @@ def clear_seen_through(
     return cleared
 
 
-@kernel("void(float64[:,::1], float64[::1], uint8[:,::1], boolean)")
-def trace_free(beams: Array, frame: Array, cells: Array, full_turn: bool) -> None:
+@kernel("void(float64[:,::1], float64[::1], uint8[:,::1], boolean, float64)")
+def trace_free(beams: Array, frame: Array, cells: Array, full_turn: bool, increment_rad: float) -> None:
     """Make unknown cells free along each beam, as far as it and both its neighbours see (Amanatides and Woo 1987).
 
     Occupied cells are left as they are. The neighbours keep one beam that a wall did not return from opening the
-    space behind that wall.
+    space behind that wall. Near the lidar, where beams lie closer than cells, every second, fourth and eighth do.
     """
     height, width = cells.shape
     n = beams.shape[0]
@@ -239,13 +239,20 @@ def trace_free(beams: Array, frame: Array, cells: Array, full_turn: bool) -> Non
             near = beams[np.uint64(i + 1 if i < n - 1 else 0), REACH]
             if near >= 0.0:
                 reach = min(reach, near)
-        px = (beams[here, X] - origin_x) / resolution
-        py = (beams[here, Y] - origin_y) / resolution
-        if not (0.0 <= px < width and 0.0 <= py < height):
-            continue
         dx = beams[here, DX]
         dy = beams[here, DY]
-        left_over = reach / resolution
+        # up to here the beams whose number has one more factor 2 are closer than a cell
+        skipped = 0.0
+        if i % 8 != 0:
+            factor = 2.0 if i % 2 != 0 else (4.0 if i % 4 != 0 else 8.0)
+            skipped = 1.0 / (factor * abs(increment_rad))
+        left_over = reach / resolution - skipped
+        if left_over <= 0.0:
+            continue
+        px = (beams[here, X] - origin_x) / resolution + skipped * dx
+        py = (beams[here, Y] - origin_y) / resolution + skipped * dy
+        if not (0.0 <= px < width and 0.0 <= py < height):
+            continue
         column = int(px)
         row = int(py)
         step_column = 1 if dx > 0.0 else -1

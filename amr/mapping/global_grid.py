@@ -8,6 +8,7 @@ grid grows by blocks with the robot's view up to ``global_max_extent_m``. Grazin
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ _PIXELS = np.array([205, 254, 0], np.uint8)
 
 class GlobalGrid:
     """Growing map; ``cells`` uint8 [row, column]: 0 unknown, 1 free, 2 occupied."""
+
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_edges", "_polygon_starts")
 
     def __init__(self, config: RobotConfig) -> None:
         """One unknown block around the map's origin. Raises nothing."""
@@ -99,7 +102,7 @@ class GlobalGrid:
             self._offsets,
         )
         kernels.unmark_hits(beams, frame, self.cells)
-        kernels.trace_free(beams, frame, self.cells, covers_full_turn(scan))
+        kernels.trace_free(beams, frame, self.cells, covers_full_turn(scan), scan.angle_increment_rad)
         self._clear_under(map_from_lidar @ self._lidar_from_base)
         self._note_change(look)
         return ScanVerdict.INSERTED
@@ -183,9 +186,7 @@ class GlobalGrid:
             ]
         )
         pose = np.array([map_from_base.x_m, map_from_base.y_m, map_from_base.yaw_rad])
-        kernels.project_beams(
-            np.array(scan.ranges_m), geometry, pose, pose, self._edges, self._polygon_starts, beams
-        )
+        kernels.project_beams(np.array(scan.ranges_m), geometry, pose, pose, self._edges, self._polygon_starts, beams)
         return beams
 
     def _seen_box(self, beams: NDArray[np.float64]) -> CellBox:

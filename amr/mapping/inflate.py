@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.grid import COST_INSCRIBED, COST_LETHAL, COST_UNKNOWN
-from amr.kernels.distance import MAX_CAP_16, squared_distance_16
+from amr.kernels.distance import MAX_CAP_16, squared_distance
 from amr.kernels.global_grid import costs_from_distances
 from amr.kernels.local_grid import OCCUPIED
 from amr.mapping.base import Inflation
@@ -22,7 +22,7 @@ def inflate(cells: NDArray[np.uint8], inflation: Inflation, resolution_m: float)
     """
     reach = reach_cells(inflation, resolution_m)
     squared = np.empty(cells.shape, np.int16)
-    squared_distance_16(cells, OCCUPIED, reach, squared)
+    squared_distance(cells, OCCUPIED, reach, squared)
     cost = np.empty(cells.shape, np.uint8)
     costs_from_distances(squared, cells, _cost_table(inflation, reach, resolution_m), _unknown_least(inflation), cost)
     return cost
