@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from amr.geometry import Pose2
 from sim.worlds.schema import BoxModel, CircleModel, MovingModel, WallModel, WorldModel
@@ -31,7 +32,7 @@ class Draft:
         thickness_m: float,
         doors: Sequence[tuple[float, float]],
     ) -> None:
-        """A straight wall along x or y with openings (centre, width), measured along the axis; doors in rising order."""
+        """A straight wall along x or y with openings (centre, width) along that axis, in rising order."""
         axis = 0 if start[1] == end[1] else 1
         position = start[axis]
         for center, width in doors:
@@ -66,7 +67,7 @@ class Draft:
         frames = [(0.0, *_mm(stations[0]))]
         time_s = start_s + pause_s
         frames.append((round(time_s, 3), *_mm(stations[0])))
-        for before, after in zip(there_and_back, there_and_back[1:], strict=False):
+        for before, after in pairwise(there_and_back):
             time_s += Pose2(*before, 0.0).distance_m(Pose2(*after, 0.0)) / speed_mps
             frames.append((round(time_s, 3), *_mm(after)))
             if after in (stations[0], stations[-1]):

@@ -29,7 +29,7 @@ def office(seed: int) -> WorldModel:
     _open_plan(draft, random)
     _kitchen(draft, random)
     _corridor(draft)
-    draft.patrol("anna", [(1.6, 6.45), (8.0, 6.45)], 0.8, 2.0)
+    draft.patrol("anna", [(1.6, 6.65), (8.0, 6.65)], 0.8, 2.0)
     draft.patrol("ben", [(18.4, 7.5), (12.4, 7.5)], 1.0, 1.5)
     draft.patrol("clara", [(9.0, 11.05), (9.0, 7.5), (11.6, 7.5)], 0.6, 3.0)
     return draft.finish((1.4, 3.0, 0.5 * math.pi), [(3.4, 9.1), (17.9, 9.4), (17.3, 1.2)])
@@ -61,7 +61,7 @@ def _chair(draft: Draft, random: np.random.Generator, x_m: float, y_m: float, ya
 
 
 def _desk(draft: Draft, random: np.random.Generator, x_m: float, y_m: float, yaw_rad: float) -> None:
-    """A desk of 1.6 x 0.75 m with panels to the floor; its chair stands on the side that ``yaw_rad`` points away from."""
+    """A desk of 1.6 x 0.75 m with panels to the floor; its chair stands behind it, seen along ``yaw_rad``."""
     pose = Pose2(x_m, y_m, yaw_rad)
     draft.box((x_m, y_m), (0.75, 1.6), yaw_rad)
     chair = pose.apply(-0.72, 0.0)
