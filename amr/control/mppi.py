@@ -104,7 +104,8 @@ class MppiController:
         steps = self._plan.shape[1]
         index = np.minimum(np.arange(steps) + whole, steps - 1)
         following = np.minimum(index + 1, steps - 1)
-        self._plan = self._plan[:, index] * (np.float32(1.0) - part) + self._plan[:, following] * part
+        early, late = self._plan.take(index, axis=1), self._plan.take(following, axis=1)
+        self._plan = early * (np.float32(1.0) - part) + late * part
         return min(gap_s, 0.1)
 
     def _optimize(

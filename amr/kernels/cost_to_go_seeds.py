@@ -65,6 +65,8 @@ def path_seeds(
     """
     height, width = cost.shape
     n = path.shape[0]
+    if n == 0:
+        return 0
     nearest, nearest_squared = 0, np.inf
     for p in range(n):
         dx, dy = path[np.uint64(p), 0] - x_m, path[np.uint64(p), 1] - y_m
