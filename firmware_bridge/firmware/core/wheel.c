@@ -44,6 +44,14 @@ static int32_t speed_step(uint16_t rate_mm_per_s2, uint32_t dt_us) {
     return (int32_t)((uint32_t)rate_mm_per_s2 * cut_step(dt_us) / 1000U);
 }
 
+static void move_setpoint(wheel_state *wheel, int32_t setpoint) {
+    wheel->slewing = setpoint != wheel->setpoint_um_per_s;
+    if (wheel->slewing && setpoint == 0) {
+        wheel->integral_q31 = 0; /* it held friction and load of the motion that ends here */
+    }
+    wheel->setpoint_um_per_s = setpoint;
+}
+
 void wheel_follow(wheel_state *wheel, int32_t target_um_per_s, uint16_t accel_mm_per_s2, uint16_t decel_mm_per_s2,
                   uint32_t dt_us) {
     int32_t from = wheel->setpoint_um_per_s;
@@ -53,7 +61,7 @@ void wheel_follow(wheel_state *wheel, int32_t target_um_per_s, uint16_t accel_mm
     int32_t step = speed_step(grows ? accel_mm_per_s2 : decel_mm_per_s2, dt_us);
     int32_t low = saturate_i32((int64_t)from - step);
     int32_t high = saturate_i32((int64_t)from + step);
-    wheel->setpoint_um_per_s = clamp_i32(aim, low, high);
+    move_setpoint(wheel, clamp_i32(aim, low, high));
 }
 
 void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per_s2, uint32_t dt_us) {
@@ -62,12 +70,12 @@ void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per
     int64_t lead = fast_left > fast_right ? fast_left : fast_right;
     int64_t slower = lead - speed_step(rate_mm_per_s2, dt_us);
     if (slower <= 0) {
-        left->setpoint_um_per_s = 0;
-        right->setpoint_um_per_s = 0;
+        move_setpoint(left, 0);
+        move_setpoint(right, 0);
         return;
     }
-    left->setpoint_um_per_s = (int32_t)(left->setpoint_um_per_s * slower / lead);
-    right->setpoint_um_per_s = (int32_t)(right->setpoint_um_per_s * slower / lead);
+    move_setpoint(left, (int32_t)(left->setpoint_um_per_s * slower / lead));
+    move_setpoint(right, (int32_t)(right->setpoint_um_per_s * slower / lead));
 }
 
 void wheel_pick_up(wheel_state *wheel) {
@@ -91,7 +99,7 @@ static int32_t integral_step_q31(const wheel_gains *gains, int32_t error, uint32
 }
 
 static void count_quiet_time(wheel_state *wheel, uint32_t dt_us) {
-    bool resting = wheel->setpoint_um_per_s == 0 && wheel->measured_um_per_s == 0;
+    bool resting = wheel->setpoint_um_per_s == 0 && magnitude(wheel->measured_um_per_s) <= WHEEL_QUIET_UM_PER_S;
     wheel->quiet_us = resting ? add_saturating_u32(wheel->quiet_us, dt_us) : 0U;
 }
 
@@ -108,9 +116,10 @@ void wheel_regulate(wheel_state *wheel, const wheel_gains *gains, uint32_t dt_us
     int32_t product = saturate_i32(scale_down((int64_t)gains->proportional * error, WHEEL_GAIN_BITS));
     int32_t proportional = clamp_i32(product, -4 * DUTY_ONE_Q15, 4 * DUTY_ONE_Q15);
     int32_t unlimited = forward + proportional + wheel->integral_q31 / 65536;
-    /* anti-windup: at the limit the integral may only move back from it */
+    /* Anti-windup. At the limit the integral may only move back from it. And it takes no part in accelerating: the lag
+     * behind a moving set-point is inertia, and what it gathered there would overshoot at the end of the ramp. */
     bool pushes_limit = (unlimited >= DUTY_ONE_Q15 && error > 0) || (unlimited <= -DUTY_ONE_Q15 && error < 0);
-    if (!pushes_limit) {
+    if (!pushes_limit && !wheel->slewing) {
         int64_t next = (int64_t)wheel->integral_q31 + integral_step_q31(gains, error, step_us);
         wheel->integral_q31 = saturate_i32(next);
     }

@@ -23,6 +23,7 @@ typedef struct {
     int32_t integral_q31; /* duty in Q31, within +-1 */
     int32_t duty_q15;     /* what was put out last */
     uint32_t quiet_us;    /* time at rest with a set-point of zero */
+    bool slewing;         /* the set-point moved in this step */
 } wheel_state;
 
 /* Largest gain that fits the scaled form: 1000 duty per m/s in Q16. */
@@ -53,9 +54,10 @@ void wheel_pick_up(wheel_state *wheel);
 /* One step of the loop; leaves the duty in `duty_q15`. After WHEEL_QUIET_US at rest the integral is let go. */
 void wheel_regulate(wheel_state *wheel, const wheel_gains *gains, uint32_t dt_us);
 
-/* True when the set-point is zero and the encoder has stood still for WHEEL_QUIET_US. */
+/* True when the set-point is zero and the wheel has stood (nearly) still for WHEEL_QUIET_US. */
 bool wheel_is_quiet(const wheel_state *wheel);
 
 #define WHEEL_QUIET_US 200000U
+#define WHEEL_QUIET_UM_PER_S 5000U
 
 #endif

@@ -1,0 +1,12 @@
+/* Two quadrature encoders, 4x decoded in pin interrupts. */
+#ifndef AMR_MEGA2560_ENCODER_H
+#define AMR_MEGA2560_ENCODER_H
+
+#include <stdint.h>
+
+void encoder_init(void);
+
+/* Running counts; to be called at least once in 32767 counts. */
+void encoder_read(uint32_t *left_ticks, uint32_t *right_ticks);
+
+#endif
