@@ -28,6 +28,7 @@ from amr.messages import (
 from amr.runtime.protocols import Core, StepSink, Worker
 from amr.units import NS_PER_S, NS_PER_US, ns_from_s
 from sim.byte_line import ByteLine
+from sim.physics import MotorMode
 from sim.plant import Plant
 from sim.trace import TruthTrace
 
@@ -41,6 +42,10 @@ class Duty(Protocol):
     def left_frac(self) -> float: ...
     @property
     def right_frac(self) -> float: ...
+    @property
+    def drive(self) -> int:
+        """Value of ``sim.physics.MotorMode``, for both sides."""
+        ...
 
 
 class Mcu(Protocol):
@@ -130,7 +135,8 @@ class Lockstep:
             now_ns = self._plant.time_ns
             if now_ns >= self._next_step_ns:
                 done = self._core_step(now_ns, sinks)
-            self._plant.advance(self._tick_ns, self._duty.left_frac, self._duty.right_frac)
+            mode = MotorMode(self._duty.drive)
+            self._plant.advance(self._tick_ns, self._duty.left_frac, self._duty.right_frac, mode, mode)
             self.trace.add(
                 self._plant.time_ns, self._plant.truth(), self._command, self._stop_reason, self._plant.clearance_m
             )

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sim.worlds.barn import BarnWorld, load_barn
 
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
@@ -25,6 +24,8 @@ from amr.messages import Goal
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
 from amr.runtime.result import finite
+from sim.plant import Backend
+from sim.worlds.barn import BarnWorld, load_barn
 
 OPTIMAL_SPEED_MPS: Final = 2.0
 MOVED_M: Final = 0.1
@@ -41,7 +42,7 @@ class BarnOptions:
     trials: int = 1
     workers: int = 1
     firmware: str = "native"
-    backend: str | None = None
+    backend: Backend | None = None
     controller: str | None = None
     v_max_mps: float | None = None
     robot: str = "jackal"
@@ -104,7 +105,8 @@ def run(options: BarnOptions, progress: Callable[[TrialScore, int, int], None] |
 def drive_trial(task: TrialTask) -> TrialScore:
     """One trial in this process."""
     from amr.runtime.log import LogWriter
-    from amr.runtime.simulate import SimulatedRun, Trial, default_backend, log_header
+    from amr.runtime.simulated_run import SimulatedRun
+    from amr.runtime.trial import Trial, default_backend, log_header
 
     options = task.options
     world = next(world for world in _load_cached(options.data) if world.id == task.world_id)
@@ -120,6 +122,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
         backend=options.backend or default_backend(),
         goal_circle_m=(goal_x_m, goal_y_m, world.goal_radius_m),
     )
+    optimal_s = math.nan if world.path_length_m is None else world.path_length_m / OPTIMAL_SPEED_MPS
     started_s = time.monotonic()
     simulated = SimulatedRun(trial)
     if options.out is not None and options.record_log:
@@ -142,8 +145,8 @@ def drive_trial(task: TrialTask) -> TrialScore:
         timeout=outcome == "timeout",
         outcome=outcome,
         time_s=time_s,
-        score=barn_score(success, time_s, world.optimal_time_s),
-        optimal_s=world.optimal_time_s,
+        score=barn_score(success, time_s, optimal_s),
+        optimal_s=optimal_s,
         min_clearance_m=simulated.plant.min_clearance_m,
         digest=simulated.digest,
         simulated_s=simulated.plant.time_ns * 1e-9,
