@@ -11,14 +11,16 @@ from sim.worlds import cellular
 from sim.worlds.cellular import cellular_world
 
 _SPEED_FOR_OPTIMAL_TIME_MPS = 2.0
+_DENSITIES = ((0.20, 2), (0.25, 3), (0.30, 3), (0.25, 4), (0.30, 4))
+"""(fill, smoothing steps): 200 to 370 cylinders a world, as in BARN."""
 
 
 def barn_file(count: int, seed: int) -> dict[str, Any]:
     """``count`` static worlds, from open to dense, as BARN's JSON."""
     worlds = []
     for number in range(count):
-        fill_frac = (0.12, 0.16, 0.20, 0.24)[number % 4]
-        made = cellular_world(seed * 1000 + number, fill_frac, 2 + number % 3)
+        fill_frac, steps = _DENSITIES[number % len(_DENSITIES)]
+        made = cellular_world(seed * 1000 + number, fill_frac, steps)
         worlds.append(
             {
                 "id": number + 1,

@@ -2,7 +2,8 @@
 
 Same frame and rules as ``BARN``'s files: yard of 30 x 64 cells of 0.15 m with walls left, right and behind the start;
 obstacles in the 30 rows from row 34 on; a reference path by Dijkstra over the rows of obstacles with the cylinders
-grown by 0.30 m; length = start to path to goal by straight lines.
+grown by 0.30 m; length = start to path to goal by straight lines. BARN's own paths begin in a random column, ours in
+the best one: on BARN's worlds ours is 0.6 m shorter in the median, so a score by it is no easier.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ PATH_X_OFFSET_M, PATH_Y_OFFSET_M = -4.575, 5.075
 GROWTH_M = 0.30
 """No path cell lies nearer to a cylinder's axis."""
 START, GOAL = (-2.25, 3.0), (-2.25, 13.0)
-PASSABLE_RADIUS_M = 0.32
-"""A disc of this radius gets through: the Jackal's half diagonal of 0.309 m and a centimetre."""
+PASSABLE_RADIUS_M = 0.36
+"""A disc of this radius gets through (the tightest of BARN's worlds lets one of 0.367 m pass)."""
 
 
 @dataclass(frozen=True, slots=True)
