@@ -16,21 +16,32 @@ class Mission(Section):
     plan_timeout_s: Positive = 3.0
     """A plan request without an answer for this long is asked again."""
     plan_tries_max: Annotated[int, Field(ge=1, le=100)] = 3
-    """So many refusals or time-outs in a row, without a path in hand, start a recovery."""
+    """So many refusals or time-outs in a row start a recovery."""
     yaw_tolerance_rad: Positive = 0.15
     """Of goals that ask for a heading."""
+    rest_mps: Positive = 0.2
+    """The last goal counts as reached below this speed (or after ``rest_s`` within its tolerance)."""
+    rest_s: Positive = 1.0
+
     stuck_time_s: Positive = 4.0
-    """No progress for this long starts a recovery."""
+    """No movement for this long, while it should drive, starts a recovery."""
     stuck_distance_m: Positive = 0.15
-    """Progress: the way left to the goal became shorter than ever before by this much."""
+    """Movement: this far from where it last moved; turning by ``stuck_yaw_rad`` counts too, once around a place."""
     stuck_yaw_rad: Positive = 0.5
-    """Turning on the spot by this much counts as progress too, but only once around for each place."""
-    wait_max_s: Positive = 20.0
-    """Waiting for a moving obstacle to leave, per place, before the ladder goes on."""
+    circle_time_s: Positive = 20.0
+    """Within ``circle_radius_m`` for this long it moves without getting anywhere: a recovery too."""
+    circle_radius_m: Positive = 1.0
+
+    max_recoveries: Annotated[int, Field(ge=0, le=100)] = 8
+    """Recoveries at one place before it gives up; five times as many for one goal in all."""
+    place_radius_m: Positive = 1.5
+    """Farther from the last recovery than this is another place."""
     wait_s: Positive = 2.0
     """One wait of the recovery ladder."""
-    max_recoveries: Annotated[int, Field(ge=0, le=100)] = 8
-    """Recoveries for one goal, without progress in between, before it gives up."""
+    wait_max_s: Positive = 20.0
+    """Waiting for something that moves to leave, per place, before the ladder goes on."""
+    mover_change_m: Positive = 0.2
+    """Clearances ahead that change by more than this while the robot stands show that something moves."""
     forget_radius_m: Positive = 2.0
     """Obstacles within this distance are forgotten by the clearing recovery."""
     back_up_distance_m: Positive = 0.4
@@ -41,5 +52,7 @@ class Mission(Section):
     """Creep speed out of a start inside inflation."""
     escape_time_s: Positive = 8.0
     """One escape may last this long."""
+    motion_clearance_m: Positive = 0.03
+    """Recovery motions keep this much beyond the outline, by the distance field."""
     trail_spacing_m: Positive = 0.05
     """The way it came is kept as poses this far apart, for backing up along it."""

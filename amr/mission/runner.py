@@ -1,0 +1,425 @@
+"""Goals in order, with replanning and recovery: ``MissionRunner.step`` once a step of the core.
+
+The mission decides *what* to do (follow, recover, rest), never how fast: control and the safety ring do. What may
+follow what is the table in ``states``; this file turns the present into that table's events.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.config.robot import RobotConfig
+from amr.control.base import ControlStatus
+from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
+from amr.messages import (
+    ForgetObstacles,
+    Goal,
+    OperatorAction,
+    PlanRequest,
+    PlanStatus,
+    SetMission,
+    StopReason,
+)
+from amr.mission import movers, plans, progress, recovery
+from amr.mission.base import MissionInput, MissionOutput
+from amr.mission.footprint import Footprint
+from amr.mission.movers import Sentry
+from amr.mission.plans import PlanDesk
+from amr.mission.progress import Progress
+from amr.mission.states import ACTIVE, DRIVING, MissionEvent, MissionState, follow_on
+from amr.units import ns_from_s
+
+_NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
+_LADDER: Final = (MissionEvent.CLEAR, MissionEvent.BACK_UP, MissionEvent.TURN, MissionEvent.WAIT)
+_GOAL_BLOCKED_WAITS: Final = 3
+_CLEARING_NS: Final = 300_000_000
+_SENTRY_AFTER_NS: Final = 1_000_000_000
+_TRAIL_LENGTH: Final = 200
+_FACING_RAD: Final = 0.2
+_FACING_AFTER_RAD: Final = 0.5
+_PLACES_MAX: Final = 5
+"""Times ``max_recoveries`` for one goal in all."""
+_PATH_AHEAD_M: Final = 0.5
+_HELD_BY: Final = frozenset(
+    {
+        StopReason.NOT_ARMED,
+        StopReason.ESTOP,
+        StopReason.LINK_DOWN,
+        StopReason.BASE_STALE,
+        StopReason.BASE_FAULT,
+        StopReason.SCAN_MISSING,
+        StopReason.SCAN_STALE,
+        StopReason.SCAN_FROZEN,
+        StopReason.SCAN_INVALID,
+        StopReason.COMMAND_STALE,
+    }
+)
+"""Stops that the mission can neither cause nor cure: its clocks stand still meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recoveries:
+    """What has been tried for the active goal."""
+
+    place: Pose2 | None = None
+    """Where the last one began, map frame."""
+    here: int = 0
+    """At this place."""
+    in_all: int = 0
+    rung: int = 0
+    """Next step of the ladder."""
+    waited_ns: int = 0
+    """For movers, at this place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maneuver:
+    """The recovery that runs."""
+
+    start: Pose2
+    """Odom frame."""
+    start_ns: int
+    direction: int
+    """Of a turn: 1 left, -1 right; 0 otherwise."""
+
+
+class MissionRunner:
+    """State of the mission. ``config``: the robot file."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        self._settings = config.mission
+        self._replan_ns = ns_from_s(config.planning.replan_period_s)
+        self._footprint = Footprint.from_body(config.body)
+        self._state = MissionState.IDLE
+        self._reason = ""
+        self._goals: tuple[Goal, ...] = ()
+        self._reached = 0
+        self._desk = PlanDesk()
+        self._path = _NO_PATH
+        self._path_version = 0
+        self._progress: Progress | None = None
+        self._inside_since_ns: int | None = None
+        self._recoveries = Recoveries()
+        self._maneuver: Maneuver | None = None
+        self._sentry: Sentry | None = None
+        self._trail: tuple[Pose2, ...] = ()
+
+    def step(self, view: MissionInput) -> MissionOutput:
+        """What the mission wants now. Never raises on bad values: what is not finite ends in a reason."""
+        self._follow_people(view)
+        if not (view.map_from_base.is_finite() and view.map_from_odom.is_finite()):
+            self._progress = None
+            return replace(self._output(None, (), "pose is not finite"), follow=False)
+        odom_from_base = view.map_from_odom.inverse() @ view.map_from_base
+        self._record_trail(odom_from_base)
+        self._take_plan(view)
+        requests: list[PlanRequest | ForgetObstacles] = []
+        behavior: Twist2 | None = None
+        if self._state in ACTIVE:
+            self._check_goal(view)
+        if self._state in ACTIVE:
+            held = self._held(view)
+            if not held and self._state in DRIVING:
+                requests += self._watch_over(view, odom_from_base)
+            elif not held:
+                behavior = self._recover_on(view, odom_from_base)
+            requests += self._ask_for_plan(view)
+            return self._output(behavior, tuple(requests), held)
+        return self._output(None, (), "")
+
+    # ------------------------------------------------------------ people
+
+    def _follow_people(self, view: MissionInput) -> None:
+        if view.new_mission is not None:
+            self._set_mission(view.new_mission, view)
+        for press in view.operator:
+            if press.action is OperatorAction.PAUSE and self._state in ACTIVE:
+                self._apply(MissionEvent.PAUSE, "paused by the operator")
+            elif press.action is OperatorAction.RESUME and self._state is MissionState.PAUSED:
+                self._apply(MissionEvent.RESUME, "")
+                self._begin_goal(view)
+
+    def _set_mission(self, mission: SetMission, view: MissionInput) -> None:
+        self._goals, self._reached = mission.goals, 0
+        self._recoveries = Recoveries()
+        self._apply(MissionEvent.SET if mission.goals else MissionEvent.CANCEL, "")
+        self._begin_goal(view)
+        for number, goal in enumerate(mission.goals, start=1):
+            values = (goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad, goal.tolerance_m)
+            if not all(math.isfinite(value) for value in values) or goal.tolerance_m <= 0.0:
+                self._apply(MissionEvent.GIVE_UP, f"goal {number} of {len(mission.goals)} is not usable: {goal}")
+                return
+
+    def _begin_goal(self, view: MissionInput) -> None:
+        """Forget the way to the goal before."""
+        self._desk = plans.for_new_goal(self._desk)
+        self._replace_path(_NO_PATH)
+        self._progress = progress.begin(view.map_from_base, view.now_ns)
+        self._inside_since_ns = None
+        self._sentry = None
+
+    # ------------------------------------------------------------ goals and plans
+
+    def _check_goal(self, view: MissionInput) -> None:
+        """REACHED or FINISHED when the robot is where it should be."""
+        goal = self._goals[self._reached]
+        if not self._is_at(goal, view):
+            return
+        self._reached += 1
+        last = self._reached == len(self._goals)
+        self._recoveries = Recoveries()
+        self._apply(MissionEvent.FINISHED if last else MissionEvent.REACHED, "")
+        self._begin_goal(view)
+
+    def _is_at(self, goal: Goal, view: MissionInput) -> bool:
+        """Within the tolerance; at the last goal also at rest, or there for a while."""
+        pose = view.map_from_base
+        if pose.distance_m(Pose2(goal.x_m, goal.y_m, 0.0)) > goal.tolerance_m:
+            self._inside_since_ns = None
+            return False
+        at_rest = abs(view.twist.v_mps) <= self._settings.rest_mps
+        if goal.yaw_rad is not None and abs(wrap_angle(pose.yaw_rad - goal.yaw_rad)) > self._settings.yaw_tolerance_rad:
+            return at_rest and view.control_status is ControlStatus.AT_GOAL
+        if self._inside_since_ns is None:
+            self._inside_since_ns = view.now_ns
+        if self._reached + 1 < len(self._goals) or at_rest:
+            return True
+        return view.now_ns - self._inside_since_ns >= ns_from_s(self._settings.rest_s)
+
+    def _take_plan(self, view: MissionInput) -> None:
+        if view.plan_result is None:
+            return
+        self._desk, is_news = plans.answer(self._desk, view.plan_result)
+        if is_news and self._state in ACTIVE:
+            self._replace_path(view.plan_result.path_map)
+            self._apply(MissionEvent.PATH, "" if self._state is MissionState.PLANNING else self._reason)
+
+    def _replace_path(self, path_map: NDArray[np.float64]) -> None:
+        self._path = path_map
+        self._path_version += 1
+
+    def _ask_for_plan(self, view: MissionInput) -> tuple[PlanRequest, ...]:
+        """A request when none is out and the period has passed."""
+        self._desk = plans.expire(self._desk, view.now_ns, ns_from_s(self._settings.plan_timeout_s))
+        if self._state not in ACTIVE or not plans.is_due(self._desk, view.now_ns, self._replan_ns):
+            return ()
+        goal = self._goals[self._reached]
+        self._desk, request = plans.ask(self._desk, view.now_ns, view.map_from_base, goal, view.map_version)
+        return (request,)
+
+    # ------------------------------------------------------------ am I getting anywhere
+
+    def _held(self, view: MissionInput) -> str:
+        """Why it is not allowed to move, '' when it is; the clocks of progress and recovery stand still meanwhile."""
+        held = view.stop.reason in _HELD_BY
+        if not held and view.armed:
+            return ""
+        if self._progress is not None:
+            self._progress = progress.hold(self._progress, view.now_ns)
+        if self._maneuver is not None:
+            self._maneuver = replace(self._maneuver, start_ns=view.now_ns)
+        return f"held: {view.stop.cause or view.stop.reason.value}" if held else "held: not armed"
+
+    def _watch_over(self, view: MissionInput, odom_from_base: Pose2) -> tuple[ForgetObstacles, ...]:
+        """While planning or following: notice refusals and standstill, and begin a recovery."""
+        last = self._progress or progress.begin(view.map_from_base, view.now_ns)
+        self._progress = progress.advance(last, view.map_from_base, view.now_ns, self._settings)
+        if view.now_ns - self._progress.near_ns > _SENTRY_AFTER_NS:
+            self._sentry = movers.look(self._sentry, view.field, odom_from_base)
+        else:
+            self._sentry = None
+        if self._state is MissionState.PLANNING:
+            # resting is no standstill: the planner's time-out watches here
+            self._progress = progress.hold(self._progress, view.now_ns)
+        if self._desk.refusals >= self._settings.plan_tries_max:
+            return self._after_refusals(view, odom_from_base)
+        if self._state is MissionState.PLANNING and self._desk.refusals and self._is_start_blocked():
+            why = f"start is blocked: {self._desk.reason}"
+            self._desk = plans.try_again(self._desk)
+            return self._begin(MissionEvent.ESCAPE, why, self._settings.max_recoveries, view, odom_from_base)
+        stuck = progress.stuck(self._progress, view.now_ns, self._settings)
+        if not stuck:
+            return ()
+        cause = view.stop.cause or view.control_reason
+        stuck = f"{stuck} ({cause})" if cause else stuck
+        change_m = movers.largest_change_m(self._sentry)
+        waited_s = self._recoveries.waited_ns * 1e-9
+        if change_m > self._settings.mover_change_m and waited_s < self._settings.wait_max_s:
+            text = f"waiting for something that moves: {stuck}"
+            self._recoveries = replace(self._recoveries, waited_ns=self._recoveries.waited_ns + self._wait_ns())
+            self._enter(MissionEvent.WAIT, text, view, odom_from_base, 0)
+            return ()
+        return self._climb(stuck, self._settings.max_recoveries, view, odom_from_base)
+
+    def _after_refusals(self, view: MissionInput, odom_from_base: Pose2) -> tuple[ForgetObstacles, ...]:
+        """The planner has refused too often."""
+        status, why = self._desk.status, self._desk.reason
+        self._desk = plans.try_again(self._desk)
+        if status is PlanStatus.OUTSIDE_MAP:
+            self._apply(MissionEvent.GIVE_UP, f"goal is outside the map: {why}")
+            return ()
+        if status is PlanStatus.GOAL_BLOCKED:
+            tries = min(_GOAL_BLOCKED_WAITS, self._settings.max_recoveries)
+            return self._begin(MissionEvent.WAIT, f"goal is inside an obstacle: {why}", tries, view, odom_from_base)
+        if status is PlanStatus.START_BLOCKED:
+            return self._climb(f"start is blocked: {why}", self._settings.max_recoveries, view, odom_from_base)
+        tries = min(len(_LADDER), self._settings.max_recoveries)
+        return self._climb(f"goal is not reachable: {why}", tries, view, odom_from_base)
+
+    # ------------------------------------------------------------ recovery
+
+    def _climb(
+        self, why: str, tries_max: int, view: MissionInput, odom_from_base: Pose2
+    ) -> tuple[ForgetObstacles, ...]:
+        """The next step of the ladder that has room for its motion."""
+        self._settle_place(view.map_from_base)
+        rung = self._recoveries.rung
+        while not self._has_room(_LADDER[rung % len(_LADDER)], view, odom_from_base):
+            rung += 1
+        self._recoveries = replace(self._recoveries, rung=rung + 1)
+        return self._begin(_LADDER[rung % len(_LADDER)], why, tries_max, view, odom_from_base)
+
+    def _settle_place(self, map_from_base: Pose2) -> None:
+        """Far from the last recovery everything may be tried again."""
+        place = self._recoveries.place
+        if place is not None and place.distance_m(map_from_base) > self._settings.place_radius_m:
+            self._recoveries = Recoveries(in_all=self._recoveries.in_all)
+
+    def _has_room(self, event: MissionEvent, view: MissionInput, odom_from_base: Pose2) -> bool:
+        if event is MissionEvent.BACK_UP:
+            twist = recovery.back_up(view.field, self._footprint, odom_from_base, self._trail, self._settings)
+            return twist is not None
+        if event is MissionEvent.TURN:
+            return self._turn_direction(view, odom_from_base) != 0
+        return True
+
+    def _begin(
+        self, event: MissionEvent, why: str, tries_max: int, view: MissionInput, odom_from_base: Pose2
+    ) -> tuple[ForgetObstacles, ...]:
+        """Enter a recovery and count it, or GIVE_UP when enough was tried. Clearing asks the worker's map to forget."""
+        self._settle_place(view.map_from_base)
+        done = self._recoveries
+        if done.here >= tries_max or done.in_all >= _PLACES_MAX * self._settings.max_recoveries:
+            self._apply(MissionEvent.GIVE_UP, f"{why}; gave up after {done.in_all} recoveries")
+            return ()
+        if event is MissionEvent.ESCAPE and not self._can_escape(view, odom_from_base):
+            event = MissionEvent.CLEAR
+        self._recoveries = replace(done, place=view.map_from_base, here=done.here + 1, in_all=done.in_all + 1)
+        direction = self._turn_direction(view, odom_from_base) if event is MissionEvent.TURN else 0
+        self._enter(event, why, view, odom_from_base, direction)
+        if event is not MissionEvent.CLEAR:
+            return ()
+        pose = view.map_from_base
+        return (ForgetObstacles(pose.x_m, pose.y_m, self._settings.forget_radius_m, view.map_version),)
+
+    def _enter(self, event: MissionEvent, why: str, view: MissionInput, odom_from_base: Pose2, direction: int) -> None:
+        self._apply(event, why)
+        self._maneuver = Maneuver(odom_from_base, view.now_ns, direction)
+
+    def _recover_on(self, view: MissionInput, odom_from_base: Pose2) -> Twist2 | None:
+        """The motion of the recovery that runs; None when it has none or ends now."""
+        maneuver = self._maneuver or Maneuver(odom_from_base, view.now_ns, 0)
+        elapsed_ns = view.now_ns - maneuver.start_ns
+        twist: Twist2 | None = None
+        if self._state is MissionState.WAITING:
+            over = elapsed_ns >= self._wait_ns()
+        elif self._state is MissionState.CLEARING:
+            over = elapsed_ns >= _CLEARING_NS
+            twist = STANDSTILL
+        else:
+            twist = self._motion(view, odom_from_base, maneuver)
+            over = twist is None or elapsed_ns >= self._longest_ns()
+        if not over:
+            return twist
+        self._apply(MissionEvent.RECOVERED, f"after {self._state.value}: {self._reason}")
+        self._maneuver = None
+        self._desk = plans.try_again(self._desk)
+        self._progress = progress.begin(view.map_from_base, view.now_ns)
+        self._sentry = None
+        return STANDSTILL
+
+    def _motion(self, view: MissionInput, odom_from_base: Pose2, maneuver: Maneuver) -> Twist2 | None:
+        """The twist of a recovery motion, None at its end."""
+        if self._state is MissionState.BACKING_UP:
+            if maneuver.start.distance_m(odom_from_base) >= self._settings.back_up_distance_m:
+                return None
+            return recovery.back_up(view.field, self._footprint, odom_from_base, self._trail, self._settings)
+        if self._state is MissionState.TURNING:
+            turned_rad = abs(wrap_angle(odom_from_base.yaw_rad - maneuver.start.yaw_rad))
+            facing = turned_rad > _FACING_AFTER_RAD and abs(self._path_bearing_rad(view)) < _FACING_RAD
+            if turned_rad >= self._settings.turn_angle_rad or facing:
+                return None
+            return recovery.turn(view.field, self._footprint, odom_from_base, maneuver.direction, self._settings)
+        return recovery.escape(view.field, self._footprint, odom_from_base, self._settings)
+
+    def _longest_ns(self) -> int:
+        """Time after which a motion that does not arrive is over."""
+        if self._state is MissionState.BACKING_UP:
+            return ns_from_s(1.0 + 2.0 * self._settings.back_up_distance_m / self._settings.back_up_mps)
+        if self._state is MissionState.TURNING:
+            return ns_from_s(1.0 + 2.0 * self._settings.turn_angle_rad / self._settings.turn_radps)
+        return ns_from_s(self._settings.escape_time_s)
+
+    def _is_start_blocked(self) -> bool:
+        return self._desk.status is PlanStatus.START_BLOCKED
+
+    def _wait_ns(self) -> int:
+        return ns_from_s(self._settings.wait_s)
+
+    def _can_escape(self, view: MissionInput, odom_from_base: Pose2) -> bool:
+        return recovery.escape(view.field, self._footprint, odom_from_base, self._settings) is not None
+
+    def _turn_direction(self, view: MissionInput, odom_from_base: Pose2) -> int:
+        return recovery.turn_direction(
+            view.field, self._footprint, odom_from_base, self._path_bearing_rad(view), self._settings
+        )
+
+    def _path_bearing_rad(self, view: MissionInput) -> float:
+        """Direction, from the robot's heading, of the path half a metre ahead; of the goal without a path."""
+        pose = view.map_from_base
+        ahead = self._path[:, :2].tolist() or [[self._goals[self._reached].x_m, self._goals[self._reached].y_m]]
+        for x_m, y_m in ahead:
+            target = Pose2(x_m, y_m, 0.0)
+            if pose.distance_m(target) >= _PATH_AHEAD_M:
+                break
+        return pose.bearing_rad(target)
+
+    # ------------------------------------------------------------ state and output
+
+    def _record_trail(self, odom_from_base: Pose2) -> None:
+        """The way it came; poses that it backs over are taken off again."""
+        if self._state is MissionState.BACKING_UP:
+            while self._trail and self._trail[-1].distance_m(odom_from_base) < self._settings.trail_spacing_m:
+                self._trail = self._trail[:-1]
+        elif not self._trail or self._trail[-1].distance_m(odom_from_base) >= self._settings.trail_spacing_m:
+            self._trail = (*self._trail[-(_TRAIL_LENGTH - 1) :], odom_from_base)
+
+    def _apply(self, event: MissionEvent, reason: str) -> None:
+        self._state = follow_on(self._state, event)
+        self._reason = reason
+
+    def _output(
+        self, behavior: Twist2 | None, requests: tuple[PlanRequest | ForgetObstacles, ...], held: str
+    ) -> MissionOutput:
+        active = self._state in ACTIVE
+        return MissionOutput(
+            state=self._state.value,
+            reason=held or self._reason,
+            active_goal=self._goals[self._reached] if active else None,
+            is_last_goal=self._reached + 1 >= len(self._goals),
+            path_map=self._path,
+            path_version=self._path_version,
+            requests=requests,
+            behavior=behavior,
+            follow=self._state is MissionState.FOLLOWING
+            or (self._state is MissionState.WAITING and len(self._path) > 0),
+            done=self._state is MissionState.DONE,
+            failed=self._state is MissionState.FAILED,
+            goals_reached=self._reached,
+            goals_total=len(self._goals),
+        )
