@@ -11,8 +11,8 @@ from sim.worlds import cellular
 from sim.worlds.cellular import cellular_world
 
 _SPEED_FOR_OPTIMAL_TIME_MPS = 2.0
-_DENSITIES = ((0.20, 2), (0.25, 3), (0.30, 3), (0.25, 4), (0.30, 4))
-"""(fill, smoothing steps): 200 to 370 cylinders a world, as in BARN."""
+_DENSITIES = ((0.20, 2), (0.25, 3), (0.28, 3), (0.25, 4), (0.28, 4))
+"""(fill, smoothing steps): 200 to 330 cylinders a world, as in BARN."""
 
 
 def barn_file(count: int, seed: int) -> dict[str, Any]:
