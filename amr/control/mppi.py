@@ -11,6 +11,8 @@ full brake, turns in place) are among the samples, so that the robot never lacks
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +43,12 @@ _CANDIDATES = 8
 
 class MppiController:
     """The controller that drives by default. See ``amr.control.base.Controller``."""
+
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        *("_terms", "_discs", "_reach_m", "_noise_v", "_noise_w"),
+        *("_state", "_cost", "_hit_step", "_chosen", "_weight"),
+    )
+    """Made from config and seed, or written anew in each cycle."""
 
     def __init__(self, config: RobotConfig, seed: int) -> None:
         control = config.control
