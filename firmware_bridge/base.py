@@ -24,7 +24,7 @@ class Base(Protocol):
         """Take the port. Raises ``PortError``."""
 
     def poll(self, now_ns: int) -> list[BaseState | Imu | LinkStatus]:
-        """Read, keep the session alive, give what was measured. Never raises for a lost port, which comes back by itself."""
+        """Read, keep the session alive, give what was measured. A lost port raises nothing and is opened again."""
 
     def command(self, cmd: WheelCommand, now_ns: int) -> None:
         """The command of one completed step."""

@@ -67,9 +67,10 @@ def link_config_from_robot(robot: RobotConfig, flags: int = 0) -> LinkConfig:
             "proportional_q16", "firmware.proportional_duty_s_per_m", firmware.proportional_duty_s_per_m
         ),
         integral_q16=_raw("integral_q16", "firmware.integral_duty_per_m", firmware.integral_duty_per_m),
-        static_duty_q15=min(
-            32767,
-            _raw("static_duty_q15", "firmware.feed_forward_static_duty", firmware.feed_forward_static_duty * 0.99999),
+        static_duty_q15=_raw(
+            "static_duty_q15",
+            "firmware.feed_forward_static_duty",
+            min(firmware.feed_forward_static_duty, 32767.0 / 32768.0),  # full duty is one step short of 1 on the wire
         ),
         loop_hz=firmware.loop_hz,
         telemetry_hz=link.telemetry_hz,

@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -196,10 +197,11 @@ def _open_socket(url: str) -> Transport:
 def _open_serial(path: str, baud: int) -> Transport:
     real = Path(path).resolve()
     pty = real.is_relative_to("/dev/pts")
-    if not pty:
-        for user in port_users(real):
-            raise PortError(f"{path}: busy, in use by {user}")
     with _clear_errors(path):
+        if not pty:
+            if not _is_terminal(real):
+                raise PortError(f"{path}: not a serial port")
+            require_free(path, real)
         port = serial.Serial(path, baud, timeout=0, exclusive=True)
         try:
             attributes = termios.tcgetattr(port.fileno())
@@ -237,10 +239,25 @@ def _clear_errors(path: str) -> Iterator[None]:
         yield
     except termios.error as error:
         raise PortError(f"{path}: {_TEXT_OF_ERRNO.get(error.args[0], error.args[-1])}") from None
-    except (OSError, ValueError) as error:  # SerialException is an OSError
+    except (OSError, ValueError, OverflowError) as error:  # SerialException is an OSError
         number = error.errno if isinstance(error, OSError) else None
         text = _TEXT_OF_ERRNO.get(number or 0, " ".join(str(error).split()))
         raise PortError(f"{path}: {text}") from None
+
+
+def _is_terminal(device: Path) -> bool:
+    """Whether the kernel calls this a terminal, asked without opening it. Raises ``OSError`` when it is not there."""
+    status = device.stat()
+    if not stat.S_ISCHR(status.st_mode):
+        return False
+    subsystem = Path(f"/sys/dev/char/{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}/subsystem")
+    return not subsystem.exists() or subsystem.resolve().name == "tty"
+
+
+def require_free(path: str, device: Path) -> None:
+    """Raises ``PortError`` naming the first other process that has the device open; does not touch the device."""
+    for user in port_users(device):
+        raise PortError(f"{path}: busy, in use by {user}")
 
 
 def port_users(device: Path) -> list[str]:
