@@ -16,7 +16,6 @@ from amr.runtime.simulated_run import SimulatedRun
 from amr.runtime.snapshot import encode
 from amr.runtime.trial import load_trial, log_header
 from amr.units import NS_PER_S
-from sim.plant import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def run(
     *,
     seed: int | None = None,
     robot: str | None = None,
-    backend: Backend | None = None,
+    backend: str | None = None,
     firmware: str = "native",
     pace: str = "fast",
     web: int | None = None,

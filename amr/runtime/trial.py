@@ -10,7 +10,6 @@ from amr.geometry import Pose2
 from amr.messages import Goal
 from amr.runtime.files import load_robot, load_scenario
 from amr.runtime.log_header import LogHeader, make_header
-from sim.plant import Backend
 from sim.world import World
 
 
@@ -25,12 +24,12 @@ class Trial:
     start: Pose2
     goals: tuple[Goal, ...]
     timeout_s: float
-    backend: Backend
+    backend: str
     goal_circle_m: tuple[float, float, float] | None = None
     """(x, y, radius): the run also succeeds when the true position enters this circle (benchmarks score so)."""
 
 
-def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, backend: Backend | None) -> Trial:
+def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, backend: str | None) -> Trial:
     """The trial of a scenario file, with what the command line overrides. Raises ``ConfigError``."""
     from sim.worlds.files import load_world
 
@@ -56,7 +55,7 @@ def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, bac
     )
 
 
-def default_backend() -> Backend:
+def default_backend() -> str:
     """``bullet`` where PyBullet can be imported, else ``planar``."""
     from importlib.util import find_spec
 

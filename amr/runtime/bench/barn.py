@@ -24,7 +24,6 @@ from amr.messages import Goal
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
 from amr.runtime.result import finite
-from sim.plant import Backend
 from sim.worlds.barn import BarnWorld, load_barn
 
 OPTIMAL_SPEED_MPS: Final = 2.0
@@ -42,7 +41,7 @@ class BarnOptions:
     trials: int = 1
     workers: int = 1
     firmware: str = "native"
-    backend: Backend | None = None
+    backend: str | None = None
     controller: str | None = None
     v_max_mps: float | None = None
     robot: str = "jackal"
