@@ -23,6 +23,8 @@ from firmware_bridge.link import HostLink, Phase, link_config_from_robot
 
 _ROBOT = Path(__file__).resolve().parents[2] / "seeds" / "robots" / "jackal.toml"
 _FROM_MCU = [spec for spec in wire.MESSAGES.values() if not spec.from_host]
+_HARMLESS = [spec for spec in _FROM_MCU if spec.cls not in (wire.Boot, wire.Telemetry)]
+"""Those that do not end a session; with the others at every turn no session would live long enough to drive."""
 _SPEEDS = (0.0, 0.3, -0.3, 1.9, 2.5, -2.0, 1e300, math.nan, math.inf, -math.inf)
 
 
@@ -60,6 +62,10 @@ class HostileBoard:
             self._answers.append(wire.ConfigAck(digest, 1, wire.Refusal.NONE))
         elif isinstance(message, wire.Ping):
             self._answers.append(wire.Pong(message.host_us, (message.host_us + 1000) & 0xFFFFFFFF))
+        elif isinstance(message, wire.Arm):
+            self._state = McuState.ARMED
+        elif isinstance(message, wire.Disarm | wire.Stop):
+            self._state = McuState.IDLE
 
     def speak(self, now_ns: int) -> bytes:
         """Mostly honest, so that the link comes up; then anything."""
@@ -77,9 +83,9 @@ class HostileBoard:
             return self._last * rng.randrange(1, 4)
         if action < 0.97:
             return rng.randbytes(rng.randrange(200))
-        if action < 0.98:
+        if action < 0.971:
             self._seq = rng.randrange(65536)
-        elif action < 0.985:
+        elif action < 0.973:
             self._boot_id = rng.randrange(2**32)
         elif action < 0.99:
             spec = rng.choice(_FROM_MCU)
@@ -105,15 +111,15 @@ class HostileBoard:
             row.name: rng.randint(*wire.raw_bounds(row.raw))
             for row in wire.MESSAGES[wire.type_of(wire.Telemetry)].fields
         }
-        values["t_us"] = (now_ns // 1000 - rng.randrange(3000)) & 0xFFFFFFFF if rng.random() < 0.99 else values["t_us"]
-        if rng.random() < 0.1:
+        values["t_us"] = (now_ns // 1000 - rng.randrange(3000)) & 0xFFFFFFFF if rng.random() < 0.998 else values["t_us"]
+        if rng.random() < 0.005:
             self._state = rng.choice(list(McuState))
         values |= {"state": self._state, "stop_cause": rng.choice(list(wire.StopCause))}
         return wire.Telemetry(**values)
 
     def _random_message(self) -> wire.Message:
         rng = self._rng
-        spec = rng.choice(_FROM_MCU)
+        spec = rng.choice(_FROM_MCU if rng.random() < 0.1 else _HARMLESS)
         values = [
             rng.choice(list(row.enumeration)) if row.enumeration else rng.randint(*wire.raw_bounds(row.raw))
             for row in spec.fields
@@ -150,10 +156,11 @@ class Watch:
 
 def random_command(rng: random.Random, now_ns: int) -> WheelCommand:
     """Any command, most of them sane."""
-    speeds = _SPEEDS if rng.random() < 0.05 else _SPEEDS[:3]
+    speeds = _SPEEDS if rng.random() < 0.01 else _SPEEDS[:3]
     stop = rng.choice(list(StopCategory)) if rng.random() < 0.1 else None
-    expiry_ns = now_ns + rng.choice((100_000_000, 100_000_000, 0, -1, 10**15))
-    return WheelCommand(rng.choice(speeds), rng.choice(speeds), expiry_ns, stop, rng.random() < 0.95)
+    expiry_ns = now_ns + (100_000_000 if rng.random() < 0.8 else rng.choice((0, -1, 10**15)))
+    wish = now_ns // 10**9 % 5 != 0  # held for seconds, then let go for one
+    return WheelCommand(rng.choice(speeds), rng.choice(speeds), expiry_ns, stop, wish)
 
 
 def fuzz(iterations: int, seed: int) -> dict[str, int]:
