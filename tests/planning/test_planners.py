@@ -127,7 +127,7 @@ def test_bad_input_is_named(name: str, change: dict[str, object], status: PlanSt
     ("grid", "words"),
     [
         (CostGrid(GridFrame(0, 0, 1.0, 5, 5), np.zeros((5, 4), np.uint8)), "must be uint8 [5, 5]"),
-        (CostGrid(GridFrame(0, 0, 1.0, 5, 5), np.zeros((5, 5), np.float64)), "float64"),  # type: ignore[arg-type]
+        (CostGrid(GridFrame(0, 0, 1.0, 5, 5), np.zeros((5, 5), np.float64)), "float64"),
         (CostGrid(GridFrame(0, 0, math.nan, 5, 5), np.zeros((5, 5), np.uint8)), "frame"),
         (CostGrid(GridFrame(0, 0, 1.0, 0, 0), np.zeros((0, 0), np.uint8)), "must be uint8"),
         (CostGrid(GridFrame(0, 0, 1.0, 1 << 27, 1), np.broadcast_to(np.uint8(0), (1, 1 << 27))), "at most"),

@@ -128,7 +128,8 @@ def inflate(
     """Costs of Nav2's inflation layer: 253 within the robot's radius r, then 252 exp(-scaling (d - r)); 255 unknown."""
     cost = np.zeros(occupied.shape, np.uint8)
     if asked is not None and occupied.any():
-        distance_m = distance_transform_edt(~occupied) * resolution_m
+        # 14 cells of 0.05 m are 0.7 m, whatever the last bit says
+        distance_m = distance_transform_edt(~occupied) * resolution_m - 1e-9
         decay = 252.0 * np.exp(-asked.scaling_per_m * (distance_m - asked.robot_radius_m))
         near = distance_m <= asked.radius_m
         cost[near] = np.minimum(decay[near], 252.0).astype(np.uint8)
