@@ -119,7 +119,7 @@ def cast_turn(
             following = k + 1 if k + 1 < end_point else first_point
             ax, ay = points[k, 0] - x, points[k, 1] - y
             bx, by = points[following, 0] - x, points[following, 1] - y
-            if (by - ay) * ax - (bx - ax) * ay >= 0.0:
+            if (by - ay) * ax - (bx - ax) * ay < 0.0:
                 facing += 1
                 px, py = cosine * ax + sine * ay, cosine * ay - sine * ax
                 qx, qy = cosine * bx + sine * by, cosine * by - sine * bx
@@ -167,7 +167,7 @@ def cast_beam(
             following = k + 1 if k + 1 < end_point else first_point
             ax, ay = points[k, 0] - x, points[k, 1] - y
             bx, by = points[following, 0] - x, points[following, 1] - y
-            if (by - ay) * ax - (bx - ax) * ay >= 0.0:
+            if (by - ay) * ax - (bx - ax) * ay < 0.0:
                 facing += 1
                 best = min(best, ray_edge(dx, dy, ax, ay, bx, by))
         if facing == 0:
