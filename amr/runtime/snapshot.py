@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from amr.errors import DataError
 from amr.state import ComponentState, class_name_of, restore_into, tree_of
 
-__all__ = ["decode", "encode", "restore_into", "tree_of"]
+__all__ = ["decode", "encode", "pack", "restore_into", "tree_of", "unpack"]
 
 MAGIC: Final = b"AMRS\x01"
 MAX_BYTES: Final = 2**30
@@ -34,10 +34,20 @@ _F64: Final = struct.Struct("<d")
 
 def encode(tree: Any) -> bytes:
     """Bytes of a tree (``amr.state.tree_of``). Raises ``TypeError`` for what a tree must not hold."""
+    body = pack(tree)
+    return MAGIC + _U64.pack(len(body)) + zlib.compress(body, 1)
+
+
+def pack(tree: Any) -> bytes:
+    """``encode`` without compression and check: for the way to a process of our own."""
     writer = _Writer()
     writer.value(tree)
-    body = b"".join(writer.parts)
-    return MAGIC + _U64.pack(len(body)) + zlib.compress(body, 1)
+    return b"".join(writer.parts)
+
+
+def unpack(body: bytes) -> Any:
+    """Inverse of ``pack``; raises ``ValueError`` or another of its kind on other bytes."""
+    return _Reader(body).value()
 
 
 def decode(data: bytes) -> Any:

@@ -1,0 +1,252 @@
+"""``amr bench``: measurements on outside data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from amr.cli.output import JsonOption, note, say, write_json
+from amr.cli.sim import Backend, Firmware
+from amr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amr.runtime.bench.barn import TrialScore
+
+bench_app = typer.Typer(
+    no_args_is_help=True, help="Measurements on outside data; each leaves raw results.", rich_markup_mode="rich"
+)
+
+DataOption = Annotated[Path, typer.Option("--data", metavar="FILE", help="Worlds in BARN's JSON format.")]
+WorldsOption = Annotated[str | None, typer.Option(metavar="1,2,5-9", help="Only these worlds.")]
+TrialsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Trials of each world.")]
+WorkersOption = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes side by side.")]
+FirmwareOption = Annotated[Firmware, typer.Option(help="Where the firmware runs.")]
+BackendOption = Annotated[Backend | None, typer.Option(help="Which physics; default as amr sim.")]
+ControllerOption = Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the robot file's.")]
+SpeedOption = Annotated[
+    float | None, typer.Option("--v-max", metavar="MPS", help="Instead of the robot file's limits.v_max_mps.")
+]
+RobotOption = Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of all trials.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Raw results.")]
+LogOption = Annotated[bool, typer.Option("--log/--no-log", help="With --out: also a log of each trial.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(bench_app, name="bench", epilog="Example: [bold]amr bench loop --seconds 20[/bold]")
+
+
+@bench_app.command(epilog="Example: [bold]amr bench barn --data barn_visible.json --worlds 0-9 --workers 2[/bold]")
+def barn(
+    data: DataOption,
+    worlds: WorldsOption = None,
+    trials: TrialsOption = 1,
+    workers: WorkersOption = 1,
+    firmware: FirmwareOption = Firmware.native,
+    backend: BackendOption = None,
+    controller: ControllerOption = None,
+    v_max: SpeedOption = None,
+    robot: RobotOption = "jackal",
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    log: LogOption = True,
+    json: JsonOption = None,
+) -> None:
+    """BARN challenge: static worlds through the whole stack; the official score."""
+    _barn(data, worlds, trials, workers, firmware, backend, controller, v_max, robot, seed, out, log, json)
+
+
+@bench_app.command(epilog="Example: [bold]amr bench dynabarn --data dynabarn_visible.json --trials 5[/bold]")
+def dynabarn(
+    data: DataOption,
+    worlds: WorldsOption = None,
+    trials: TrialsOption = 1,
+    workers: WorkersOption = 1,
+    firmware: FirmwareOption = Firmware.native,
+    backend: BackendOption = None,
+    controller: ControllerOption = None,
+    v_max: SpeedOption = None,
+    robot: RobotOption = "jackal",
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    log: LogOption = True,
+    json: JsonOption = None,
+) -> None:
+    """DynaBARN: worlds with moving cylinders; the success rate."""
+    _barn(data, worlds, trials, workers, firmware, backend, controller, v_max, robot, seed, out, log, json)
+
+
+def _barn(
+    data: Path,
+    worlds: str | None,
+    trials: int,
+    workers: int,
+    firmware: Firmware,
+    backend: Backend | None,
+    controller: str | None,
+    v_max_mps: float | None,
+    robot: str,
+    seed: int,
+    out: Path | None,
+    log: bool,
+    json: str | None,
+) -> None:
+    from amr.runtime.bench.barn import BarnOptions, run
+
+    options = BarnOptions(
+        data=data,
+        worlds=parse_worlds(worlds),
+        trials=trials,
+        workers=workers,
+        firmware=firmware.value,
+        backend=None if backend is None else backend.value,
+        controller=controller,
+        v_max_mps=v_max_mps,
+        robot=robot,
+        seed=seed,
+        out=out,
+        record_log=log,
+    )
+    result = run(options, _trial_line)
+    write_json(result, json)
+    if json == "-":
+        return
+    say(
+        f"{len(result['trials'])} trials: success {_percent(result['success_rate'])}, mean score "
+        f"{_number(result['mean_score'])}, AT/OT {_number(result['mean_time_over_optimal'])}, "
+        f"contacts {result.get('contacts')}, timeouts {result.get('timeouts')}, "
+        f"{_number(result['real_time_factor'], 1)} x real time, {result['wall_s']:.0f} s"
+    )
+
+
+def _trial_line(score: TrialScore, done: int, total: int) -> None:
+    """Each failure on its own line, the count on one line that changes (terminal) or every 20 trials."""
+    if not score.success:
+        note(f"\r\033[Kworld {score.world} trial {score.trial}: {score.outcome}" if sys.stderr.isatty() else
+             f"world {score.world} trial {score.trial}: {score.outcome}")  # fmt: skip
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{done}/{total}  world {score.world}: {score.time_s:.1f} s", err=True, nl=done == total)
+    elif done % 20 == 0 or done == total:
+        note(f"{done}/{total} trials")
+
+
+def parse_worlds(text: str | None) -> tuple[str, ...]:
+    """``1,2,5-9`` as names; None = all. Raises ``ConfigError``."""
+    if text is None:
+        return ()
+    names: list[str] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if dash and first.isdigit() and last.isdigit() and int(first) <= int(last) < int(first) + 100_000:
+            names.extend(str(number) for number in range(int(first), int(last) + 1))
+        elif part.strip() and not dash:
+            names.append(part.strip())
+        else:
+            raise ConfigError(f"--worlds {text}: expected numbers and ranges such as 1,2,5-9")
+    return tuple(dict.fromkeys(names))
+
+
+@bench_app.command(epilog="Example: [bold]amr bench planners --map depot.yaml --queries depot.json --repeat 5[/bold]")
+def planners(
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help=".npy costs, ROS map .yaml, or Moving AI .map[.gz].")
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(metavar="FILE", help=".json or Moving AI .scen[.gz].")] = None,
+    planner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Repeatable; default all.")] = None,
+    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Times each query is solved.")] = 1,
+    allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Unknown cells may be entered.")] = False,
+    inflate: Annotated[
+        float | None, typer.Option(metavar="M", help="Inflate the map by this radius before planning.")
+    ] = None,
+    scaling: Annotated[float, typer.Option(metavar="PER_M", help="Decay of the inflation.")] = 3.0,
+    robot_radius: Annotated[float, typer.Option(metavar="M", help="Inscribed radius for the inflation.")] = 0.22,
+    synthetic: Annotated[
+        str | None, typer.Option(metavar="KIND:SIZE:SEED", help="A made map in place of files: blobs or maze.")
+    ] = None,
+    query_count: Annotated[int, typer.Option(metavar="N", min=1, help="With --synthetic: random queries.")] = 100,
+    out: OutOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Grid planners on one map, in one process, measured by one independent cost."""
+    from amr.runtime.bench.planners import run
+
+    result = run(
+        map_file,
+        queries,
+        planner or None,
+        repeat,
+        allow_unknown,
+        out,
+        inflate_m=inflate,
+        scaling_per_m=scaling,
+        robot_radius_m=robot_radius,
+        synthetic=synthetic,
+        query_count=query_count,
+    )
+    write_json(result, json)
+    if json == "-":
+        return
+    say(f"{'planner':<14}{'solved':>12}{'median ms':>12}{'p99 ms':>10}{'cost':>12}{'length m':>12}")
+    for name, row in result["planners"].items():
+        solved = f"{row['solved']}/{row['queries']}"
+        say(
+            f"{name:<14}{solved:>12}{_number(row['time_ms']['median']):>12}{_number(row['time_ms']['p99']):>10}"
+            f"{_number(row['cost']['mean']):>12}{_number(row['length_m']['mean']):>12}"
+        )
+
+
+@bench_app.command(epilog="Example: [bold]amr bench control --samples 2000 --steps 56[/bold]")
+def control(
+    samples: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Sampled motions.")] = 2000,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, max=1000, help="Steps of each.")] = 56,
+    out: OutOption = None,
+    json: JsonOption = None,
+) -> None:
+    """The whole controller on recorded maps, poses and paths."""
+    from amr.runtime.bench.control import run
+
+    result = run(samples=samples, steps=steps)
+    if out is not None:
+        write_json(result, str(out / "control.json"))
+    write_json(result, json)
+    if json == "-":
+        return
+    cycle = result["cycle_ms"]
+    say(
+        f"{result['controller']} {result['samples']} x {result['steps']}: p50 {_number(cycle['p50'])} ms, "
+        f"p99 {_number(cycle['p99'])} ms, max {_number(cycle['max'])} ms; "
+        f"the same in NumPy {_number(result['numpy_reference_ms'])} ms; {result['threads']} thread"
+    )
+
+
+@bench_app.command(epilog="Example: [bold]amr bench loop --hz 100 --seconds 60 --load[/bold]")
+def loop(
+    hz: Annotated[float, typer.Option(metavar="HZ", min=1.0, max=2000.0, help="Rate of the loop.")] = 100.0,
+    seconds: Annotated[float, typer.Option(metavar="S", min=0.5, max=86400.0, help="How long.")] = 300.0,
+    load: Annotated[bool, typer.Option("--load", help="With planner-like work in other processes.")] = False,
+    out: OutOption = None,
+    json: JsonOption = None,
+) -> None:
+    """How late the real-time loop of the robot wakes up on this machine."""
+    from amr.runtime.bench.loop import run
+
+    result = run(hz=hz, seconds=seconds, load=load, out=out)
+    write_json(result, json)
+    if json == "-":
+        return
+    for name in ("lateness_us", "idle_baseline_us"):
+        row = result[name]
+        say(f"{name:<18}" + "".join(f"{key:>6} {_number(row[key], 0):>8}" for key in ("p50", "p99", "p999", "max")))
+    say(f"missed {result['missed']}, FIFO {result['fifo']}, CPU stolen {_percent(result['cpu_steal_frac'])}")
+
+
+def _number(value: Any, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100.0 * value:.1f} %"

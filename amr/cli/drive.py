@@ -1,0 +1,116 @@
+"""``amr drive``: drive a real robot."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from amr.cli.output import JsonOption, note, say, write_json
+from amr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amr.config.robot import RobotConfig
+    from amr.messages import Goal
+    from amr.runtime.drive import DriveSummary
+    from amr.runtime.operator import DriveKeys, TeleopKeys
+
+RobotOption = Annotated[str, typer.Option("--robot", metavar="FILE", help="A robot file or name.")]
+BaseOption = Annotated[
+    str, typer.Option("--base", metavar="URL", help="bridge:///dev/ttyACM0?baud=115200, a pty, or socket://host:port.")
+]
+LidarOption = Annotated[str, typer.Option("--lidar", metavar="URL", help="scan://host:port or scan:///path/to/socket.")]
+LogOption = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Write a log (.mcap).")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    example = "amr drive --robot reference --base bridge:///dev/ttyACM0 --lidar scan://127.0.0.1:7000 --goal 2,0"
+    app.command(epilog=f"Example: [bold]{example}[/bold]")(drive)
+
+
+def drive(
+    robot: RobotOption,
+    base: BaseOption,
+    lidar: LidarOption,
+    goal: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y[,YAW]", help="In metres and radians; repeatable, in order.")
+    ] = None,
+    goal_tolerance: Annotated[float, typer.Option(metavar="M", min=0.02, help="When a goal counts as reached.")] = 0.3,
+    map_file: Annotated[Path | None, typer.Option("--map", metavar="FILE", help="A saved map.")] = None,
+    web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,
+    arm: Annotated[bool, typer.Option("--arm", help="Arm once, when link and lidar are there.")] = False,
+    log: LogOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Drive a real robot to goals. It stands until it is armed (key a), and again after every loss of the link."""
+    from amr.runtime.files import load_robot
+    from amr.runtime.operator import DriveKeys, TerminalKeys
+
+    if map_file is not None:
+        raise ConfigError("--map: driving on a saved map needs localization, which this version does not have")
+    if web is not None:
+        raise ConfigError("--web: this version has no operator page")
+    config = load_robot(robot)
+    goals = tuple(parse_goal(text, goal_tolerance) for text in goal or ())
+    hands = DriveKeys(TerminalKeys())
+    summary = run_drive(config, base, lidar, goals, log, arm, hands)
+    finish(summary, log, json)
+    if summary.outcome.startswith("failed"):
+        raise typer.Exit(1)
+
+
+def run_drive(
+    robot: RobotConfig,
+    base: str,
+    lidar: str,
+    goals: tuple[Goal, ...],
+    log: Path | None,
+    arm: bool,
+    hands: DriveKeys | TeleopKeys,
+) -> DriveSummary:
+    """Drive with the keys of ``hands``."""
+    from amr.runtime.drive import DriveOptions
+    from amr.runtime.drive import drive as run
+    from amr.runtime.operator import single_keys
+
+    note(hands.help)
+    with single_keys():
+        return run(DriveOptions(robot, base, lidar, goals, log, arm), hands)
+
+
+def finish(summary: DriveSummary, log: Path | None, json: str | None) -> None:
+    """Say how a drive ended."""
+    write_json(
+        {
+            "outcome": summary.outcome,
+            "steps": summary.steps,
+            "missed_ticks": summary.missed_ticks,
+            "log": None if log is None else str(log),
+            "log_dropped": summary.log_dropped,
+            "log_fault": summary.log_fault or None,
+            "digest": summary.digest,
+        },
+        json,
+    )
+    text = f"{summary.outcome}: {summary.steps} steps, {summary.missed_ticks} ticks missed"
+    if log is not None:
+        text += f", log {log} ({summary.log_dropped} steps dropped)"
+    say(text, json)
+    if summary.log_fault:
+        note(summary.log_fault)
+
+
+def parse_goal(text: str, tolerance_m: float) -> Goal:
+    """``x,y`` or ``x,y,yaw``. Raises ``ConfigError``."""
+    from amr.messages import Goal
+
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 3) or not all(math.isfinite(number) for number in numbers):
+        raise ConfigError(f"--goal {text}: expected x,y or x,y,yaw (finite numbers, metres and radians)")
+    return Goal(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None, tolerance_m)

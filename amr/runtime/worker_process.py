@@ -1,0 +1,136 @@
+"""The planning worker in its own process: slow work never makes a step of the core late.
+
+Requests and the scans they need go through one ring, answers come back through another. When the worker falls behind,
+it drops the oldest map updates and counts them; a plan request is never dropped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
+from amr.config.robot import RobotConfig
+from amr.messages import InsertScan, PlanRequest, PlanResult, Request, Scan
+from amr.runtime.child import Child, become_child, parent_is_gone
+from amr.runtime.protocols import Worker
+from amr.runtime.ring import Ring
+from amr.runtime.snapshot import pack, unpack
+
+REQUEST_BYTES: Final = 1 << 22
+ANSWER_BYTES: Final = 1 << 20
+SCANS_KEPT: Final = 32
+BACKLOG_MAX: Final = 100
+POLL_S: Final = 0.004
+
+Job = tuple[Request, Scan | None]
+
+
+class WorkerProcess:
+    """The control process's end."""
+
+    def __init__(self, robot: RobotConfig) -> None:
+        """Start the worker; it needs seconds to load its kernels, and answers when it has."""
+        self._requests = Ring.create(REQUEST_BYTES, "amr-requests")
+        self._answers = Ring.create(ANSWER_BYTES, "amr-answers")
+        self._requests.push(robot.model_dump_json().encode())
+        self._scans: deque[Scan] = deque(maxlen=SCANS_KEPT)
+        self._child = Child("amr.runtime.worker_process", (self._requests, self._answers))
+
+    def offer_scan(self, scan: Scan) -> None:
+        """Keep a scan for the requests to come."""
+        self._scans.append(scan)
+
+    def request(self, request: Request) -> None:
+        """Hand over a request, with its scan; never waits."""
+        scan = None
+        if isinstance(request, InsertScan):
+            scan = next((item for item in self._scans if item.stamp_ns == request.scan_stamp_ns), None)
+            if scan is None:
+                return
+        self._requests.push(pack((request, scan)))
+
+    def answers(self, now_ns: int) -> list[PlanResult]:
+        """What has been answered since; the stamp is ``now_ns``, when the answer enters the core."""
+        return [replace(unpack(blob), stamp_ns=now_ns) for blob in self._answers.pop_all()]
+
+    @property
+    def dropped(self) -> int:
+        """Requests that found no room, because the worker hangs."""
+        return self._requests.dropped
+
+    @property
+    def alive(self) -> bool:
+        """False when the worker has ended: then nothing is planned any more."""
+        return self._child.alive
+
+    def close(self) -> str:
+        """End the worker; what it said, or ''."""
+        self._requests.close_writing()
+        text = self._child.finish()
+        self._requests.close()
+        self._answers.close()
+        return text
+
+
+class JobQueue:
+    """Jobs in their order, at most ``BACKLOG_MAX`` map updates among them."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self.dropped = 0
+
+    def add(self, job: Job) -> None:
+        """Append a job; beyond the limit the oldest map update goes."""
+        self._jobs.append(job)
+        if len(self._jobs) > BACKLOG_MAX:
+            oldest = next((item for item in self._jobs if not isinstance(item[0], PlanRequest)), None)
+            if oldest is not None:
+                self._jobs.remove(oldest)
+                self.dropped += 1
+
+    def take(self) -> Job | None:
+        """The next job, or None."""
+        return self._jobs.popleft() if self._jobs else None
+
+
+def do_job(worker: Worker, job: Job) -> PlanResult | None:
+    """One request done."""
+    request, scan = job
+    if scan is not None:
+        worker.offer_scan(scan)
+    return worker.handle(request)
+
+
+def work_until_closed(requests: Ring, answers: Ring, parent: int) -> None:
+    """The worker's life."""
+    from amr.registry import make_planning_worker
+
+    worker: Worker | None = None
+    queue = JobQueue()
+    while not (requests.closed_by_writer or parent_is_gone(parent)):
+        for blob in requests.pop_all():
+            if worker is None:
+                worker = make_planning_worker(RobotConfig.model_validate_json(blob))
+            else:
+                queue.add(unpack(blob))
+        job = queue.take()
+        if job is None or worker is None:
+            time.sleep(POLL_S)
+            continue
+        answer = do_job(worker, job)
+        if answer is not None:
+            answers.push(pack(answer))
+
+
+def main() -> None:
+    """``python -m amr.runtime.worker_process REQUESTS ANSWERS PARENT``."""
+    become_child(outlive_parent=False)
+    requests, answers, parent = (int(text) for text in sys.argv[1:4])
+    work_until_closed(Ring(requests), Ring(answers), parent)
+
+
+if __name__ == "__main__":
+    main()
