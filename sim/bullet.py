@@ -10,6 +10,7 @@ PyBullet caches URDFs by file name. The static world is one concave mesh: 300 se
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class BulletPhysics:
 
     def __init__(self) -> None:
         self._client = -1
+        self._disconnect: weakref.finalize[..., BulletPhysics] | None = None
         self._robot = -1
         self._floor = -1
         self._links: list[int] = []
@@ -63,6 +65,8 @@ class BulletPhysics:
         self._client = pybullet.connect(pybullet.DIRECT)
         if self._client < 0:
             raise ConfigError("backend bullet: PyBullet gave no client")
+        # PyBullet has 1024 clients for a process: one that is forgotten must not keep its own
+        self._disconnect = weakref.finalize(self, pybullet.disconnect, self._client)
         chassis = chassis_of(robot, world.friction)
         self._params, self._wheels = planar_params(chassis, robot), wheel_rows(chassis)
         self._forces = np.zeros((len(chassis.wheels), 4))
@@ -126,8 +130,9 @@ class BulletPhysics:
 
     def close(self) -> None:
         """See ``Physics.close``."""
-        if self._client >= 0:
-            pybullet.disconnect(self._client)
+        if self._disconnect is not None:
+            self._disconnect()
+            self._disconnect = None
             self._client = -1
 
     def _call(self, name: str, *arguments: object, **named: object) -> Any:

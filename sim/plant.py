@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from amr.config.robot import RobotConfig
@@ -19,10 +17,8 @@ from sim.scene import Scene
 from sim.sensors import ImuSensor, LidarSensor, encoder_ticks
 from sim.world import World
 
-Backend = Literal["bullet", "planar"]
 
-
-def physics_of(backend: Backend) -> Physics:
+def physics_of(backend: str) -> Physics:
     """A backend by name; raises ``ConfigError`` where PyBullet is not installed."""
     if backend == "planar":
         return PlanarPhysics()
@@ -39,7 +35,7 @@ class Plant:
     """Physics, motors, sensors and the outline judge of one run. Frame: world."""
 
     def __init__(
-        self, world: World, robot: RobotConfig, seed: int, backend: Backend = "bullet", start: Pose2 | None = None
+        self, world: World, robot: RobotConfig, seed: int, backend: str = "bullet", start: Pose2 | None = None
     ) -> None:
         """Put ``robot`` into ``world`` at ``start`` (default: the world's); ``seed`` >= 0 makes all noise."""
         if seed < 0:
