@@ -6,6 +6,7 @@ import ctypes
 import struct
 from enum import IntEnum
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from amr.errors import DataError
@@ -50,9 +51,10 @@ class Duty(NamedTuple):
 
 
 @cache
-def _library() -> ctypes.PyDLL:
+def load_library(path: Path | None = None) -> ctypes.PyDLL:
+    """The C core as a library: the one at ``path``, or the one built from our sources (once a process)."""
     # PyDLL: a call takes a few us, and handing the GIL around would cost more and let other threads in between.
-    library = ctypes.PyDLL(str(build_native()))
+    library = ctypes.PyDLL(str(build_native() if path is None else path))
     library.native_state_size.argtypes = []
     library.native_state_size.restype = ctypes.c_uint32
     library.native_build.argtypes = []
@@ -83,11 +85,14 @@ class NativeFirmware:
     """One microcontroller. All its state is in the C core: ``snapshot`` and ``restore`` copy it whole.
 
     Times are the MCU's own clock in microseconds, taken modulo 2**32. ``boot_id`` must differ from boot to boot.
+    ``library_path`` takes a library built otherwise (``make asan``, ``make coverage``).
     Raises ``AmrError`` when the core cannot be compiled.
     """
 
-    def __init__(self, boot_id: int, now_us: int = 0, *, after_watchdog: bool = False) -> None:
-        library = _library()
+    def __init__(
+        self, boot_id: int, now_us: int = 0, *, after_watchdog: bool = False, library_path: Path | None = None
+    ) -> None:
+        library = self._library = load_library(library_path)
         self._fw_rx, self._fw_tick, self._fw_tx = library.fw_rx, library.fw_tick, library.fw_tx
         self._state = ctypes.create_string_buffer(library.native_state_size())
         self._inputs = ctypes.create_string_buffer(_INPUTS.size)
@@ -99,7 +104,7 @@ class NativeFirmware:
 
     def reset(self, boot_id: int, now_us: int, *, after_watchdog: bool = False) -> None:
         """Power-up, or the restart that a watchdog forced: session, configuration and counters are gone."""
-        _library().native_init(self._at, boot_id & _U32, after_watchdog, now_us & _U32)
+        self._library.native_init(self._at, boot_id & _U32, after_watchdog, now_us & _U32)
 
     def receive(self, data: bytes, now_us: int) -> None:
         """Bytes from the line; any bytes are safe."""
@@ -149,11 +154,11 @@ class NativeFirmware:
     @property
     def loop_period_us(self) -> int:
         """Period at which the firmware wants its ``tick``; 5000 until a configuration says otherwise."""
-        return int(_library().fw_loop_period_us(self._at))
+        return int(self._library.fw_loop_period_us(self._at))
 
     def snapshot(self) -> bytes:
         """The whole state; valid for the same firmware build on the same kind of machine."""
-        return _SNAPSHOT_HEADER.pack(_SNAPSHOT_MAGIC, _library().native_build(), len(self._state)) + self._state.raw
+        return _SNAPSHOT_HEADER.pack(_SNAPSHOT_MAGIC, self._library.native_build(), len(self._state)) + self._state.raw
 
     def restore(self, snapshot: bytes) -> None:
         """Go back to a snapshot. Raises ``DataError`` when it is torn or of another build."""

@@ -16,8 +16,8 @@ _BACKLOG_BYTES = 4096
 class PtyFirmware:
     """Owns the pty's master side and moves bytes between it and a ``NativeFirmware``; never blocks.
 
-    ``slave_path`` is what the host opens. The slave may be opened, closed and opened again: one descriptor of it is kept
-    open here, so that the terminal neither hangs up nor forgets that it is raw.
+    ``slave_path`` is what the host opens. It may be opened, closed and opened again: one descriptor of it is kept open
+    here, so that the terminal neither hangs up nor forgets that it is raw.
     """
 
     def __init__(self, firmware: NativeFirmware) -> None:

@@ -5,6 +5,10 @@
 #include "fixed.h"
 #include "wire.h"
 
+#define LAG_UM_PER_S 150000U
+#define CREEP_UM_PER_S 50000U
+#define LONGEST_STEP_US 50000U
+
 /* clang-format off */
 #define NO GUARD_REFUSED
 static const uint8_t next_phase[GUARD_PHASES][GUARD_EVENTS] = {
@@ -102,7 +106,7 @@ static uint8_t refusal_to_arm(const guard_state *guard, bool token_is_right) {
     if ((guard->faults & WIRE_FAULT_BATTERY_LOW) != 0U) {
         return WIRE_REFUSAL_BATTERY_LOW;
     }
-    if (guard->faults != 0U || guard->phase == GUARD_FAULT) {
+    if (guard->faults != 0U) { /* so it is in GUARD_FAULT, whose faults stay until the reset */
         return WIRE_REFUSAL_FAULT_ACTIVE;
     }
     if (guard->phase == GUARD_IDLE && !at_rest(guard)) {
@@ -148,8 +152,7 @@ void guard_disarm(guard_state *guard) { stop_by_cause(guard, GUARD_ON_STOP, WIRE
 
 void guard_stop(guard_state *guard, uint8_t category, uint8_t host_cause) {
     guard->host_cause = host_cause;
-    bool known = category < WIRE_CATEGORY_COUNT;
-    stop_by(guard, GUARD_ON_STOP, WIRE_CAUSE_STOP_FRAME, known ? category : WIRE_CATEGORY_RAMP);
+    stop_by(guard, GUARD_ON_STOP, WIRE_CAUSE_STOP_FRAME, category);
 }
 
 static bool within_speed_limits(const guard_limits *limits, const guard_command *command) {
@@ -237,6 +240,8 @@ static void watch_battery(guard_state *guard, const guard_limits *limits, const 
     }
 }
 
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
 static void count(uint32_t *time_us, bool condition, uint32_t dt_us) {
     *time_us = condition ? add_saturating_u32(*time_us, dt_us) : 0U;
 }
@@ -248,18 +253,19 @@ static uint16_t disagreement(guard_wheel_watch *watch, const guard_wheel_view *w
     uint32_t speed = magnitude(wheel->measured_um_per_s);
     bool reverse = wheel->setpoint_um_per_s < 0;
     bool same_way = reverse == (wheel->measured_um_per_s < 0);
+    uint32_t excused = same_way ? wish : 0U;
     int32_t push = reverse ? -wheel->duty_q15 : wheel->duty_q15;
     bool pushed = wish > 0U && push >= limits->pushing_duty_q15;
     bool moves = speed >= wish / 10U;
-    uint32_t excess = same_way && speed > wish ? speed - wish : (same_way ? 0U : speed);
     /* beside a moving set-point the loop may lag; at a set-point of zero nothing excuses a turning wheel */
-    uint32_t allowed = wish > 0U ? 150000U + wish / 4U : 50000U;
+    uint32_t allowed = wish > 0U ? LAG_UM_PER_S + wish / 4U : CREEP_UM_PER_S;
 
     count(&watch->not_turning_us, pushed && !moves, dt_us);
     count(&watch->wrong_way_us, pushed && moves && !same_way, dt_us);
-    count(&watch->uncommanded_us, !pushed && excess > allowed, dt_us);
-    /* mm/s * us = nm: within 32 bits up to 65 m/s and 50 ms */
-    uint32_t step_um = wish / 1000U * (dt_us < 50000U ? dt_us : 50000U) / 1000U;
+    count(&watch->uncommanded_us, !pushed && speed > excused + allowed, dt_us);
+    /* mm/s * us = nm; a wheel that runs the wrong way leaves its command at the sum of both speeds */
+    uint32_t apart_mm_per_s = least(wish / 1000U + (same_way ? 0U : speed / 1000U), 65535U);
+    uint32_t step_um = apart_mm_per_s * least(dt_us, LONGEST_STEP_US) / 1000U;
     bool missing = watch->not_turning_us > 0U || watch->wrong_way_us > 0U;
     count(&watch->missing_um, missing, step_um);
 

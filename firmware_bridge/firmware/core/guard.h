@@ -127,7 +127,7 @@ uint8_t guard_reset(guard_state *guard);
 
 void guard_disarm(guard_state *guard);
 
-/* A stop frame: any category beyond the known ones ramps. */
+/* A stop frame; `category` is a WIRE_CATEGORY_. */
 void guard_stop(guard_state *guard, uint8_t category, uint8_t host_cause);
 
 typedef struct {
