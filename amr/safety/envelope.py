@@ -136,7 +136,7 @@ def clear_speed(
     speed_mps, worst = kernel.largest_clear_speed(
         points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
         settings.hold_s, motion.brake_s_per_mps, settings.margin_m, settings.margin_per_speed_s,
-        settings.obstacle_speed_mps, settings.circumradius_m, outline.vertices, outline.starts,
+        settings.obstacle_speed_mps, settings.circumradius_m, *outline.parts.arrays,
         np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return float(speed_mps), int(worst)
@@ -154,8 +154,8 @@ def unseen_speed(
     """Largest speed whose stop does not enter unseen space (by the centres of its cells), at least ``blind_mps``."""
     speed_mps, _ = kernel.largest_clear_speed(
         cells, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
-        settings.hold_s, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, outline.vertices,
-        outline.starts, np.empty(count), np.empty(count, np.int64),
+        settings.hold_s, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, *outline.parts.arrays,
+        np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return max(float(speed_mps), min(motion.speed_mps, settings.blind_mps))
 
@@ -173,7 +173,7 @@ def may_escape(
     hold_m, total_m, _ = kernel.stopping_motion(speed_mps, floor_mps, settings.hold_s, motion.brake_s_per_mps, 0.0)
     clear = kernel.escape_is_clear(
         points, count, motion.unit.v_mps, motion.unit.w_radps, hold_m, total_m, settings.margin_m,
-        settings.contact_margin_m, settings.circumradius_m, outline.vertices, outline.starts, np.empty(count),
+        settings.contact_margin_m, settings.circumradius_m, *outline.parts.arrays, np.empty(count),
     )  # fmt: skip
     return bool(clear)
 
@@ -184,7 +184,7 @@ def touches_while_braking(
     """True when even braking at once, from the speed that the wheels have, touches a point."""
     bare_m, worst = kernel.largest_clear_speed(
         points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, motion.speed_mps, motion.speed_mps,
-        0.0, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, outline.vertices, outline.starts,
+        0.0, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, *outline.parts.arrays,
         np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return bool(bare_m < 0.0 and worst >= 0)

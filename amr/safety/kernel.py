@@ -1,7 +1,8 @@
 """The compiled part of the safety ring; shared with nobody.
 
-Frames: *odom* is the ring's own wheel-odometry frame; *base* at some instant is the robot's frame there. Outlines
-are convex counter-clockwise polygons, stored as ``vertices`` float64 [k, 2] and ``starts`` int64 [p + 1].
+Frames: *odom* is the ring's own wheel-odometry frame; *base* at some instant is the robot's frame there. An outline
+is a union of convex counter-clockwise polygons: ``edges`` float64 [k, 5] (start x, start y, direction x, direction y,
+length), ``discs`` float64 [p, 3] (centre and radius of a circle around each), ``starts`` int64 [p + 1] (its edges).
 
 A motion is one arc: a *unit twist* (v, w), scaled so that the outline's speed bound ``abs(v) + abs(w) * circumradius``
 is 1, and a progress in metres of that bound, so that no point of the outline moves farther than the progress.
@@ -25,7 +26,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
-MIN_STEP_M = 0.002
+MIN_STEP_M = 0.004
 MAX_ITERATIONS = 400
 BISECTIONS = 10
 WAIVER_M = 0.002
@@ -35,35 +36,33 @@ sin_cos = kernel("UniTuple(float64, 2)(float64)")(portable_math.sin_cos)
 arctan2 = kernel("float64(float64, float64)")(portable_math.arctan2)
 
 
-@kernel("float64(float64, float64, float64[:, ::1], int64[::1])")
-def outline_distance(x: float, y: float, vertices: F64, starts: I64) -> float:
+@kernel("float64(float64, float64, float64[:, ::1], float64[:, ::1], int64[::1])")
+def outline_distance(x: float, y: float, edges: F64, discs: F64, starts: I64) -> float:
     """Distance in m of a base-frame point to the union of the polygons; negative inside (depth to the nearest edge)."""
     best = np.inf
-    for p in range(starts.shape[0] - 1):
-        first = np.uint64(starts[p])
-        last = np.uint64(starts[p + 1])
+    for p in range(discs.shape[0]):
+        k = np.uint64(p)
+        dx = x - discs[k, 0]
+        dy = y - discs[k, 1]
+        bound = best + discs[k, 2]
+        if bound > 0.0 and dx * dx + dy * dy >= bound * bound:
+            continue
         inside = -np.inf
         outside2 = np.inf
-        previous = np.uint64(last - np.uint64(1))
-        for k in range(first, last):
-            i = np.uint64(k)
-            ax = vertices[previous, 0]
-            ay = vertices[previous, 1]
-            ex = vertices[i, 0] - ax
-            ey = vertices[i, 1] - ay
-            rx = x - ax
-            ry = y - ay
-            length2 = ex * ex + ey * ey
-            beyond = (ey * rx - ex * ry) / math.sqrt(length2)
+        for edge in range(starts[k], starts[k + np.uint64(1)]):
+            i = np.uint64(edge)
+            rx = x - edges[i, 0]
+            ry = y - edges[i, 1]
+            ux = edges[i, 2]
+            uy = edges[i, 3]
+            beyond = uy * rx - ux * ry
             inside = max(inside, beyond)
-            along = (rx * ex + ry * ey) / length2
-            along = min(1.0, max(0.0, along))
-            dx = rx - along * ex
-            dy = ry - along * ey
-            outside2 = min(outside2, dx * dx + dy * dy)
-            previous = i
-        distance = inside if inside <= 0.0 else math.sqrt(outside2)
-        best = min(best, distance)
+            if beyond > 0.0:
+                # the nearest point of a convex polygon lies on an edge that sees the point from outside
+                along = rx * ux + ry * uy
+                over = max(0.0, max(-along, along - edges[i, 4]))
+                outside2 = min(outside2, beyond * beyond + over * over)
+        best = min(best, inside if inside <= 0.0 else math.sqrt(outside2))
     return best
 
 
@@ -97,33 +96,26 @@ def lateral(x: float, y: float, v: float, w: float) -> float:
     return (2.0 * v * y - w * (x * x + y * y)) / below
 
 
-@kernel("UniTuple(float64, 2)(float64, float64, float64[:, ::1], int64[::1])")
-def lateral_range(v: float, w: float, vertices: F64, starts: I64) -> tuple[float, float]:
+@kernel("UniTuple(float64, 2)(float64, float64, float64[:, ::1], float64[:, ::1], int64[::1])")
+def lateral_range(v: float, w: float, edges: F64, discs: F64, starts: I64) -> tuple[float, float]:
     """Smallest and largest ``lateral`` over the outline: a point farther out by its margin is never touched."""
     low = np.inf
     high = -np.inf
-    for p in range(starts.shape[0] - 1):
-        first = np.uint64(starts[p])
-        last = np.uint64(starts[p + 1])
-        previous = np.uint64(last - np.uint64(1))
-        for k in range(first, last):
-            i = np.uint64(k)
-            value = lateral(vertices[i, 0], vertices[i, 1], v, w)
-            low = min(low, value)
-            high = max(high, value)
-            if abs(w) > 1.0e-9:
-                # the radius about the centre of rotation (0, v / w) is smallest at the foot on an edge
-                ax = vertices[previous, 0]
-                ay = vertices[previous, 1]
-                ex = vertices[i, 0] - ax
-                ey = vertices[i, 1] - ay
-                along = (ey * (v / w - ay) - ex * ax) / (ex * ex + ey * ey)
-                if 0.0 < along < 1.0:
-                    value = lateral(ax + along * ex, ay + along * ey, v, w)
-                    low = min(low, value)
-                    high = max(high, value)
-            previous = i
-    if abs(w) > 1.0e-9 and outline_distance(0.0, v / w, vertices, starts) <= 0.0:
+    for k in range(edges.shape[0]):
+        i = np.uint64(k)
+        ax = edges[i, 0]
+        ay = edges[i, 1]
+        value = lateral(ax, ay, v, w)
+        low = min(low, value)
+        high = max(high, value)
+        if abs(w) > 1.0e-9:
+            # the radius about the centre of rotation (0, v / w) is smallest at the foot on an edge
+            along = edges[i, 3] * (v / w - ay) - edges[i, 2] * ax
+            if 0.0 < along < edges[i, 4]:
+                value = lateral(ax + along * edges[i, 2], ay + along * edges[i, 3], v, w)
+                low = min(low, value)
+                high = max(high, value)
+    if abs(w) > 1.0e-9 and outline_distance(0.0, v / w, edges, discs, starts) <= 0.0:
         value = lateral(0.0, v / w, v, w)
         low = min(low, value)
         high = max(high, value)
@@ -132,7 +124,7 @@ def lateral_range(v: float, w: float, vertices: F64, starts: I64) -> tuple[float
 
 @kernel(
     "boolean(float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64[:, ::1], int64[::1])"
+    " float64[:, ::1], float64[:, ::1], int64[::1])"
 )
 def point_is_clear(
     x: float,
@@ -146,7 +138,8 @@ def point_is_clear(
     margin: float,
     margin_per_speed: float,
     start_distance: float,
-    vertices: F64,
+    edges: F64,
+    discs: F64,
     starts: I64,
 ) -> bool:
     """True when the sweep keeps its margin to the point (base frame at the sweep's start).
@@ -159,7 +152,7 @@ def point_is_clear(
     progress = 0.0
     for _ in range(MAX_ITERATIONS):
         px, py = moved_point(x, y, v, w, progress)
-        distance = outline_distance(px, py, vertices, starts)
+        distance = outline_distance(px, py, edges, discs, starts)
         local_speed = speed
         if progress > hold:
             local_speed = speed * math.sqrt(max(0.0, (total - progress) / (total - hold)))
@@ -189,7 +182,7 @@ def stopping_motion(
 
 @kernel(
     "boolean(float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64[:, ::1], int64[::1])"
+    " float64, float64, float64, float64[:, ::1], float64[:, ::1], int64[::1])"
 )
 def speed_is_clear(
     x: float,
@@ -206,7 +199,8 @@ def speed_is_clear(
     margin_per_speed: float,
     obstacle_speed: float,
     age_s: float,
-    vertices: F64,
+    edges: F64,
+    discs: F64,
     starts: I64,
 ) -> bool:
     """True when the stop from ``speed`` along the unit twist keeps its margin to one point, which may approach."""
@@ -223,14 +217,15 @@ def speed_is_clear(
         margin + obstacle_speed * duration,
         margin_per_speed,
         start_distance,
-        vertices,
+        edges,
+        discs,
         starts,
     )
 
 
 @kernel(
     "Tuple((float64, int64))(float64[:, ::1], int64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64, float64[:, ::1], int64[::1], float64[::1], int64[::1])"
+    " float64, float64, float64, float64, float64[:, ::1], float64[:, ::1], int64[::1], float64[::1], int64[::1])"
 )
 def largest_clear_speed(
     points: F64,
@@ -246,7 +241,8 @@ def largest_clear_speed(
     margin_per_speed: float,
     obstacle_speed: float,
     circumradius: float,
-    vertices: F64,
+    edges: F64,
+    discs: F64,
     starts: I64,
     distances: F64,
     offenders: I64,
@@ -258,7 +254,7 @@ def largest_clear_speed(
     A slower stop runs over a part of the same arc with a smaller margin, so points that are clear at ``speed`` stay
     clear, and per point the largest speed is found by bisection (its result is always a speed that was checked).
     """
-    low, high = lateral_range(v, w, vertices, starts)
+    low, high = lateral_range(v, w, edges, discs, starts)
     _, total, duration = stopping_motion(speed, floor_speed, hold_s, brake_s_per_mps, 0.0)
     found = 0
     for k in range(count):
@@ -273,10 +269,10 @@ def largest_clear_speed(
         side = lateral(x, y, v, w)
         if side > high + need or side < low - need:
             continue
-        distance = outline_distance(x, y, vertices, starts)
+        distance = outline_distance(x, y, edges, discs, starts)
         clear = speed_is_clear(
             x, y, points[i, 2], distance, v, w, speed, floor_speed, hold_s, brake_s_per_mps, margin,
-            margin_per_speed, obstacle_speed, points[i, 3], vertices, starts,
+            margin_per_speed, obstacle_speed, points[i, 3], edges, discs, starts,
         )  # fmt: skip
         if not clear:
             distances[np.uint64(found)] = distance
@@ -299,13 +295,13 @@ def largest_clear_speed(
         y = points[i, 1]
         if turn > 0 and speed_is_clear(
             x, y, points[i, 2], distances[slot], v, w, best, floor_speed, hold_s, brake_s_per_mps, margin,
-            margin_per_speed, obstacle_speed, points[i, 3], vertices, starts,
+            margin_per_speed, obstacle_speed, points[i, 3], edges, discs, starts,
         ):  # fmt: skip
             continue
         worst = offenders[slot]
         if not speed_is_clear(
             x, y, points[i, 2], distances[slot], v, w, slowest, floor_speed, hold_s, brake_s_per_mps, margin,
-            margin_per_speed, obstacle_speed, points[i, 3], vertices, starts,
+            margin_per_speed, obstacle_speed, points[i, 3], edges, discs, starts,
         ):  # fmt: skip
             return -1.0, worst
         clear_speed = slowest
@@ -314,7 +310,7 @@ def largest_clear_speed(
             middle = 0.5 * (clear_speed + blocked_speed)
             if speed_is_clear(
                 x, y, points[i, 2], distances[slot], v, w, middle, floor_speed, hold_s, brake_s_per_mps, margin,
-                margin_per_speed, obstacle_speed, points[i, 3], vertices, starts,
+                margin_per_speed, obstacle_speed, points[i, 3], edges, discs, starts,
             ):  # fmt: skip
                 clear_speed = middle
             else:
@@ -325,7 +321,7 @@ def largest_clear_speed(
 
 @kernel(
     "boolean(float64[:, ::1], int64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64[:, ::1], int64[::1], float64[::1])"
+    " float64[:, ::1], float64[:, ::1], int64[::1], float64[::1])"
 )
 def escape_is_clear(
     points: F64,
@@ -337,7 +333,8 @@ def escape_is_clear(
     margin: float,
     contact_margin: float,
     circumradius: float,
-    vertices: F64,
+    edges: F64,
+    discs: F64,
     starts: I64,
     distances: F64,
 ) -> bool:
@@ -358,7 +355,7 @@ def escape_is_clear(
         y = points[i, 1]
         distances[i] = np.inf
         if x * x + y * y <= reach * reach:
-            distances[i] = outline_distance(x, y, vertices, starts)
+            distances[i] = outline_distance(x, y, edges, discs, starts)
             nearest = min(nearest, distances[i])
     if nearest >= margin:
         return False
@@ -370,11 +367,11 @@ def escape_is_clear(
         x = points[i, 0]
         y = points[i, 1]
         need = min(allowed, distances[i] - 1.0e-9)
-        if not point_is_clear(x, y, 0.0, v, w, 0.0, hold, total, need, 0.0, 0.0, vertices, starts):
+        if not point_is_clear(x, y, 0.0, v, w, 0.0, hold, total, need, 0.0, 0.0, edges, discs, starts):
             return False
         if distances[i] < contact_margin:
             px, py = moved_point(x, y, v, w, total)
-            if outline_distance(px, py, vertices, starts) <= distances[i]:
+            if outline_distance(px, py, edges, discs, starts) <= distances[i]:
                 return False
     return True
 
@@ -393,18 +390,30 @@ GEOMETRY_SIZE = 13
 
 TOLERANCE_M = 0.03
 """A beam that ends within this of a remembered point sees that very point again."""
+THINNING_M = 0.008
 
 
 @kernel("UniTuple(float64, 3)(float64[::1], float64)")
 def lidar_pose(geometry: F64, part: float) -> tuple[float, float, float]:
-    """(x, y, yaw) of the lidar in the odom frame when ``part`` (0 to 1) of the beams had been measured."""
+    """(x, y, yaw in [0, 2 pi)) of the lidar in the odom frame when ``part`` (0 to 1) of the beams had been measured."""
     yaw = geometry[np.uint64(POSE_YAW)] + part * geometry[np.uint64(MOVED_YAW)]
     s, c = sin_cos(yaw)
     mount_x = geometry[np.uint64(MOUNT_X)]
     mount_y = geometry[np.uint64(MOUNT_Y)]
     x = geometry[np.uint64(POSE_X)] + part * geometry[np.uint64(MOVED_X)] + c * mount_x - s * mount_y
     y = geometry[np.uint64(POSE_Y)] + part * geometry[np.uint64(MOVED_Y)] + s * mount_x + c * mount_y
-    return x, y, yaw + geometry[np.uint64(MOUNT_YAW)]
+    yaw += geometry[np.uint64(MOUNT_YAW)]
+    return x, y, yaw - portable_math.TWO_PI * math.floor(yaw / portable_math.TWO_PI)
+
+
+@kernel("boolean(float64[::1])")
+def has_moved(geometry: F64) -> bool:
+    """True when the base moved between the first and the last beam."""
+    return (
+        geometry[np.uint64(MOVED_X)] != 0.0
+        or geometry[np.uint64(MOVED_Y)] != 0.0
+        or geometry[np.uint64(MOVED_YAW)] != 0.0
+    )
 
 
 @kernel("int64(float32[::1], float64[::1], float64[:, ::1], int32[::1])")
@@ -414,13 +423,16 @@ def place_scan(ranges: NDArray[np.float32], geometry: F64, points: F64, beams: I
     A range below range_min counts as an obstacle at range_min; +inf, nan and ranges beyond range_max are no return.
     """
     n = ranges.shape[0]
+    moved = has_moved(geometry)
+    x, y, yaw = lidar_pose(geometry, 0.0)
     found = 0
     for k in range(n):
         r = float(ranges[np.uint64(k)])
         if not r <= geometry[np.uint64(RANGE_MAX)]:
             continue
         r = max(r, geometry[np.uint64(RANGE_MIN)])
-        x, y, yaw = lidar_pose(geometry, k / max(1.0, n - 1.0))
+        if moved:
+            x, y, yaw = lidar_pose(geometry, k / max(1.0, n - 1.0))
         s, c = sin_cos(yaw + geometry[np.uint64(ANGLE_MIN)] + k * geometry[np.uint64(INCREMENT)])
         points[np.uint64(found), 0] = x + r * c
         points[np.uint64(found), 1] = y + r * s
@@ -429,60 +441,74 @@ def place_scan(ranges: NDArray[np.float32], geometry: F64, points: F64, beams: I
     return found
 
 
-@kernel("UniTuple(float64, 2)(float64, float64, float64[::1], float64)")
-def beam_towards(x: float, y: float, geometry: F64, part: float) -> tuple[float, float]:
-    """(number of the beam that points to the odom-frame point, as a real number; distance m) for the pose at ``part``.
+@kernel("UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64)")
+def beam_towards(
+    x: float, y: float, lidar_x: float, lidar_y: float, lidar_yaw: float, angle_min: float, increment: float
+) -> tuple[float, float]:
+    """(number of the beam that points from the lidar to the point, as a real number; distance m), odom frame.
 
     The number lies in [-0.5, turn - 0.5), turn = beams of a full circle; from the scan's beams - 0.5 on the point is
     out of view.
     """
-    lidar_x, lidar_y, yaw = lidar_pose(geometry, part)
     dx = x - lidar_x
     dy = y - lidar_y
-    increment = geometry[np.uint64(INCREMENT)]
-    number = (arctan2(dy, dx) - yaw - geometry[np.uint64(ANGLE_MIN)]) / increment
+    number = (arctan2(dy, dx) - lidar_yaw - angle_min) / increment
     turn = portable_math.TWO_PI / increment
-    number = number - turn * math.floor((number + 0.5) / turn)
+    while number < -0.5:
+        number += turn
+    while number >= turn - 0.5:
+        number -= turn
     return number, math.sqrt(dx * dx + dy * dy)
 
 
-@kernel("UniTuple(float64, 2)(float64, float64, float64[::1], int64)")
-def beam_of(x: float, y: float, geometry: F64, n: int) -> tuple[float, float]:
-    """As ``beam_towards``, for the pose of that very beam when the lidar moved during the scan."""
-    moved = (
-        geometry[np.uint64(MOVED_X)] != 0.0
-        or geometry[np.uint64(MOVED_Y)] != 0.0
-        or geometry[np.uint64(MOVED_YAW)] != 0.0
-    )
-    number, distance = beam_towards(x, y, geometry, 0.5 if moved else 0.0)
-    if moved:
-        part = min(1.0, max(0.0, number / max(1.0, n - 1.0)))
-        number, distance = beam_towards(x, y, geometry, part)
-    return number, distance
+@kernel("UniTuple(float64, 2)(float64, float64, float64[::1], float64, float64, float64, int64)")
+def beam_of(
+    x: float, y: float, geometry: F64, middle_x: float, middle_y: float, middle_yaw: float, n: int
+) -> tuple[float, float]:
+    """As ``beam_towards``, for the pose of that very beam when the lidar moved; ``middle``: lidar half-way."""
+    angle_min = geometry[np.uint64(ANGLE_MIN)]
+    increment = geometry[np.uint64(INCREMENT)]
+    number, distance = beam_towards(x, y, middle_x, middle_y, middle_yaw, angle_min, increment)
+    if not has_moved(geometry):
+        return number, distance
+    part = min(1.0, max(0.0, number / max(1.0, n - 1.0)))
+    lidar_x, lidar_y, lidar_yaw = lidar_pose(geometry, part)
+    return beam_towards(x, y, lidar_x, lidar_y, lidar_yaw, angle_min, increment)
 
 
-@kernel("boolean(float64, float64, float64, float32[::1], float64[::1])")
-def is_superseded(x: float, y: float, uncertainty: float, ranges: NDArray[np.float32], geometry: F64) -> bool:
+@kernel(
+    "boolean(float64, float64, float64, float32[::1], float64[::1], float64, float64, float64)",
+)
+def is_superseded(
+    x: float,
+    y: float,
+    uncertainty: float,
+    ranges: NDArray[np.float32],
+    geometry: F64,
+    middle_x: float,
+    middle_y: float,
+    middle_yaw: float,
+) -> bool:
     """True when the scan sees the point again or sees past it, so that the memory of it is worth nothing any more.
 
     All beams within the point's uncertainty must do so: a post between two beams is not cleared by one of them. A
     point behind a nearer return is occluded, one out of view or behind invalid beams is not judged: both stay.
     """
     n = ranges.shape[0]
-    number, distance = beam_of(x, y, geometry, n)
+    number, distance = beam_of(x, y, geometry, middle_x, middle_y, middle_yaw, n)
     if number >= n - 0.5 or distance > geometry[np.uint64(RANGE_MAX)]:
         return False
-    spread = 0.5 + min(8.0, (uncertainty + 0.01) / (max(distance, 0.05) * geometry[np.uint64(INCREMENT)]))
+    spread = 0.5 + min(8.0, (uncertainty + 0.005) / (max(distance, 0.05) * geometry[np.uint64(INCREMENT)]))
     first = max(0, math.floor(number - spread + 0.5))
     last = min(n - 1, math.floor(number + spread + 0.5))
-    shortest = np.inf
+    needed = distance - TOLERANCE_M - uncertainty
     judged = False
     for k in range(first, last + 1):
         r = float(ranges[np.uint64(k)])
-        if r == r:
-            judged = True
-            shortest = min(shortest, r)
-    return judged and shortest >= distance - TOLERANCE_M - uncertainty
+        if r < needed:
+            return False
+        judged = judged or r == r
+    return judged
 
 
 # The memory of free space is a torus of square cells: the cell with absolute numbers (column, row) is kept in slot
@@ -534,9 +560,14 @@ def refresh_memory(
 
     ``memory`` float64 [m, 4]: (x, y, drift clock m, stamp ns), odom frame. ``clock`` is the drift clock now. A point
     that the new scan supersedes is dropped. One that is too uncertain (by more than ``drift_limit``), older than the
-    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen.
+    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen. A
+    fresh point nearer than ``THINNING_M`` to the one judged before it is passed over; the rest stands for it, with that
+    much more uncertainty.
     """
+    middle_x, middle_y, middle_yaw = lidar_pose(geometry, 0.5)
     kept = 0
+    last_x = np.inf
+    last_y = np.inf
     for k in range(count + fresh_count):
         if k < count:
             i = np.uint64(k)
@@ -551,10 +582,17 @@ def refresh_memory(
             drift = fresh_drift
             stamp = fresh_stamp
         uncertainty = clock - drift
+        if k >= count:
+            dx = x - last_x
+            dy = y - last_y
+            if dx * dx + dy * dy < THINNING_M * THINNING_M:
+                continue
+            last_x = x
+            last_y = y
         dx = x - robot_x
         dy = y - robot_y
         lost = dx * dx + dy * dy > radius * radius or stamp < oldest or uncertainty > drift_limit
-        if not lost and is_superseded(x, y, uncertainty, ranges, geometry):
+        if not lost and is_superseded(x, y, uncertainty, ranges, geometry, middle_x, middle_y, middle_yaw):
             continue
         if lost or kept == memory.shape[0]:
             forget_cell(x, y, cell, owners)
@@ -570,7 +608,7 @@ def refresh_memory(
 
 @kernel(
     "void(float64, float64, float64, int64, float64, int64, int64, float32[::1], float64[::1], float64,"
-    " int64[:, :, ::1], float64[:, ::1], float64[:, ::1], int64[::1])"
+    " int64[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1])"
 )
 def mark_seen(
     robot_x: float,
@@ -585,7 +623,8 @@ def mark_seen(
     cell: float,
     owners: I64,
     drifts: F64,
-    hull: F64,
+    hull_edges: F64,
+    hull_discs: F64,
     hull_starts: I64,
 ) -> None:
     """Note which cells around the robot the scan saw free (or hit), or the robot's own body covers.
@@ -596,6 +635,7 @@ def mark_seen(
     size = owners.shape[0]
     n = ranges.shape[0]
     s, c = sin_cos(robot_yaw)
+    middle_x, middle_y, middle_yaw = lidar_pose(geometry, 0.5)
     first_row = math.floor(robot_y / cell) - size // 2
     first_column = math.floor(robot_x / cell) - size // 2
     for row in range(first_row, first_row + size):
@@ -606,9 +646,9 @@ def mark_seen(
             x = (column + 0.5) * cell
             dx = x - robot_x
             dy = y - robot_y
-            seen = outline_distance(c * dx + s * dy, c * dy - s * dx, hull, hull_starts) <= 0.0
+            seen = outline_distance(c * dx + s * dy, c * dy - s * dx, hull_edges, hull_discs, hull_starts) <= 0.0
             if not seen:
-                number, distance = beam_of(x, y, geometry, n)
+                number, distance = beam_of(x, y, geometry, middle_x, middle_y, middle_yaw, n)
                 if number < n - 0.5:
                     r = float(ranges[np.uint64(math.floor(number + 0.5))])
                     seen = r == r and min(r, geometry[np.uint64(RANGE_MAX)]) >= distance - 0.5 * cell
@@ -706,28 +746,32 @@ def gather_points(
             points[slot, 3] = fresh_age
             sources[slot] = k
         else:
-            points[slot, 2] = clock - memory[i, 2]
+            points[slot, 2] = clock - memory[i, 2] + THINNING_M
             points[slot, 3] = (now - memory[i, 3]) * 1.0e-9
             sources[slot] = -1 - (k - fresh_count)
         found += 1
     return found
 
 
-@kernel("float64(float64[:, ::1], int64, float64, float64, float64, float64, float64[:, ::1], int64[::1])")
+@kernel("float64(float64[:, ::1], int64, float64, float64, float64, float64[:, ::1], float64[:, ::1], int64[::1])")
 def smallest_clearance(
-    fresh: F64, count: int, x: float, y: float, yaw: float, circumradius: float, vertices: F64, starts: I64
+    fresh: F64, count: int, x: float, y: float, yaw: float, edges: F64, discs: F64, starts: I64
 ) -> float:
     """Smallest distance of the points (odom frame) to the outline at the base pose, in m; +inf when there is none."""
     s, c = sin_cos(yaw)
     best = np.inf
-    for k in range(count):
-        i = np.uint64(k)
-        dx = fresh[i, 0] - x
-        dy = fresh[i, 1] - y
-        bound = best + circumradius
-        if bound > 0.0 and dx * dx + dy * dy >= bound * bound:
-            continue
-        best = min(best, outline_distance(c * dx + s * dy, c * dy - s * dx, vertices, starts))
+    for number in range(count):
+        i = np.uint64(number)
+        px = c * (fresh[i, 0] - x) + s * (fresh[i, 1] - y)
+        py = c * (fresh[i, 1] - y) - s * (fresh[i, 0] - x)
+        for p in range(discs.shape[0]):
+            k = np.uint64(p)
+            dx = px - discs[k, 0]
+            dy = py - discs[k, 1]
+            bound = best + discs[k, 2]
+            if dx * dx + dy * dy < bound * bound:
+                best = min(best, outline_distance(px, py, edges, discs, starts))
+                break
     return best
 
 

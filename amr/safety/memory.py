@@ -121,7 +121,7 @@ def insert(
     fresh_count = kernel.place_scan(ranges, geometry, memory.fresh, memory.fresh_beams)
     kernel.mark_seen(
         x_m, y_m, yaw_rad, scan.stamp_ns, odometer.drift_m, memory.phase, rules.phases, ranges, geometry,
-        rules.cell_m, memory.owners, memory.drifts, outline.hull, outline.hull_starts,
+        rules.cell_m, memory.owners, memory.drifts, *outline.hull.arrays,
     )  # fmt: skip
     return replace(
         memory,
@@ -165,11 +165,7 @@ def unseen_near(
 
 def nearest_m(memory: Memory, pose: tuple[float, float, float], outline: Outline) -> float:
     """Smallest distance of the newest scan's points to the outline at a base pose; +inf when there is none."""
-    return float(
-        kernel.smallest_clearance(
-            memory.fresh, memory.fresh_count, *pose, outline.circumradius_m, outline.vertices, outline.starts
-        )
-    )
+    return float(kernel.smallest_clearance(memory.fresh, memory.fresh_count, *pose, *outline.parts.arrays))
 
 
 def describe(memory: Memory, source: int, point: NDArray[np.float64]) -> str:

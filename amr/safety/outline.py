@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amr.config.hardware import Body, Point
 
+_ROUNDING_M: Final = 1.0e-9
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """Convex counter-clockwise polygons in the base frame, and their convex hull."""
+class Polygons:
+    """Convex counter-clockwise polygons in the base frame; the arrays are described in ``kernel``."""
 
-    vertices: NDArray[np.float64]
-    """float64 [k, 2], m: all polygons one after the other."""
+    edges: NDArray[np.float64]
+    discs: NDArray[np.float64]
     starts: NDArray[np.int64]
-    """int64 [polygons + 1]: where each begins."""
-    hull: NDArray[np.float64]
-    hull_starts: NDArray[np.int64]
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """The three, in the order in which kernels take them."""
+        return self.edges, self.discs, self.starts
+
+    @classmethod
+    def from_points(cls, polygons: Sequence[Sequence[Point]]) -> Polygons:
+        """From their corners in order, m."""
+        edges, discs, starts = [], [], [0]
+        for polygon in polygons:
+            for (ax, ay), (bx, by) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+                length_m = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
+                edges.append((ax, ay, (bx - ax) / length_m, (by - ay) / length_m, length_m))
+            center_x = sum(x for x, _ in polygon) / len(polygon)
+            center_y = sum(y for _, y in polygon) / len(polygon)
+            radius_m = max(math.sqrt((x - center_x) ** 2 + (y - center_y) ** 2) for x, y in polygon)
+            discs.append((center_x, center_y, radius_m + _ROUNDING_M))
+            starts.append(len(edges))
+        return cls(np.array(edges, np.float64), np.array(discs, np.float64), np.array(starts, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The robot's outline, and its convex hull."""
+
+    parts: Polygons
+    hull: Polygons
     circumradius_m: float
 
     @classmethod
     def from_body(cls, body: Body) -> Outline:
         """From a robot file."""
         points = [point for polygon in body.outline_m for point in polygon]
-        starts = [0]
-        for polygon in body.outline_m:
-            starts.append(starts[-1] + len(polygon))
-        hull = convex_hull(points)
         return cls(
-            np.array(points, np.float64),
-            np.array(starts, np.int64),
-            np.array(hull, np.float64),
-            np.array((0, len(hull)), np.int64),
-            body.circumradius_m,
+            Polygons.from_points(body.outline_m), Polygons.from_points([convex_hull(points)]), body.circumradius_m
         )
 
 
