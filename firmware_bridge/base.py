@@ -69,7 +69,7 @@ class BridgeBase:
             events.extend(statuses)
             transport.write(data)
         except PortError as error:
-            self._lose(error, now_ns)
+            self._lose(transport, error, now_ns)
         return events
 
     def command(self, cmd: WheelCommand, now_ns: int) -> None:
@@ -98,11 +98,10 @@ class BridgeBase:
         try:
             self._transport.write(data)
         except PortError as error:
-            self._lose(error, now_ns)
+            self._lose(self._transport, error, now_ns)
 
-    def _lose(self, error: PortError, now_ns: int) -> None:
-        if self._transport is not None:
-            self._transport.close()
+    def _lose(self, transport: Transport, error: PortError, now_ns: int) -> None:
+        transport.close()
         self._transport = None
         self._tried_ns = now_ns
         self.link.disconnected(str(error), now_ns)
