@@ -25,7 +25,7 @@ class Estimation(Section):
     """Wheels that did not turn for this long stand still: the gyro then shows its bias."""
     standstill_rate_radps: Positive = 0.05
     """A gyro that differs more from its bias is being turned by someone, wheels or not."""
-    slip_creep_mps: Positive = 0.01
+    slip_creep_mps: Annotated[float, Field(ge=0.005, le=1.0)] = 0.01
     """Slip of a wheel at which friction reaches 0.7 of its full value (skid steer)."""
     slip_threshold_radps: Positive = 0.6
     """Wheels and gyro that disagree by more count as slipping."""
