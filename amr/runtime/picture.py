@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from amr.runtime.result import RunResult, StopEvent
 
-WIDTH_IN: Final = 12.0
+PLOT_WIDTH_IN: Final = 10.5
+PLOT_HEIGHT_IN: Final = 8.5
 DPI: Final = 130
+PLAN_SHOWN_M: Final = 4.0
 WALL: Final = "#3b4252"
 MAPPED: Final = "#d08770"
 PLAN: Final = "#81a1c1"
@@ -29,9 +31,10 @@ def picture_png(result: RunResult) -> bytes:
     from matplotlib.figure import Figure
 
     (left, right), (bottom, top) = _bounds(result)
-    aspect = (top - bottom) / (right - left)
-    height_in = min(max((WIDTH_IN - 1.7) * aspect, 3.2), 13.0) + 1.1
-    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, facecolor="white", layout="constrained")
+    width_in = min(PLOT_WIDTH_IN, PLOT_HEIGHT_IN * (right - left) / (top - bottom))
+    height_in = width_in * (top - bottom) / (right - left)
+    size_in = (max(width_in, 5.0) + 1.7, max(height_in, 2.5) + 1.3)
+    figure = Figure(figsize=size_in, dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_aspect("equal")
@@ -56,7 +59,7 @@ def picture_png(result: RunResult) -> bytes:
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
     axes.set_title(_title(result), fontsize=11, loc="left", color="#222")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.25 / height_in), ncols=7, fontsize=8, frameon=False)
+    figure.legend(loc="outside lower center", ncols=7 if size_in[0] > 9.0 else 4, fontsize=8, frameon=False)
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -124,11 +127,17 @@ def _draw_world(axes: Any, result: RunResult) -> None:
 def _draw_plans(axes: Any, result: RunResult) -> None:
     from matplotlib.collections import LineCollection
 
-    paths = [plan.path_map[:, :2] for plan in result.plans if len(plan.path_map) >= 2]
+    paths = [_first_metres(plan.path_map) for plan in result.plans if len(plan.path_map) >= 2]
     if not paths:
         return
-    axes.add_collection(LineCollection(paths, colors=PLAN, linewidths=0.7, alpha=0.35, zorder=5))
-    axes.plot([], [], color=PLAN, linewidth=1.0, label=f"planned ({len(paths)} times)")
+    axes.add_collection(LineCollection(paths, colors=PLAN, linewidths=0.7, alpha=0.5, zorder=5))
+    axes.plot([], [], color=PLAN, linewidth=1.0, label=f"planned ({len(paths)} times, first {PLAN_SHOWN_M:.0f} m)")
+
+
+def _first_metres(path_map: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part that the robot could follow before the next plan: farther on it only guesses at unknown ground."""
+    lengths = np.hypot(np.diff(path_map[:, 0]), np.diff(path_map[:, 1]))
+    return path_map[: max(2, int(np.searchsorted(np.cumsum(lengths), PLAN_SHOWN_M)) + 1), :2]
 
 
 def _draw_driven(axes: Any, result: RunResult) -> Any:
