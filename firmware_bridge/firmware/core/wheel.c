@@ -30,6 +30,10 @@ void wheel_gains_from_wire(wheel_gains *gains, uint32_t nm_per_tick, uint16_t st
 void wheel_reset(wheel_state *wheel) { memset(wheel, 0, sizeof *wheel); }
 
 void wheel_release(wheel_state *wheel) {
+    uint32_t limit = magnitude(wheel->setpoint_um_per_s != 0 ? wheel->setpoint_um_per_s : wheel->measured_um_per_s);
+    if (wheel->setpoint_um_per_s != 0 || limit < (uint32_t)wheel->free_um_per_s) {
+        wheel->free_um_per_s = (int32_t)limit;
+    }
     wheel->setpoint_um_per_s = 0;
     wheel->integral_q31 = 0;
     wheel->duty_q15 = 0;
@@ -79,7 +83,7 @@ void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per
 }
 
 void wheel_pick_up(wheel_state *wheel) {
-    wheel->setpoint_um_per_s = wheel->measured_um_per_s;
+    wheel->setpoint_um_per_s = clamp_i32(wheel->measured_um_per_s, -wheel->free_um_per_s, wheel->free_um_per_s);
     wheel->integral_q31 = 0;
     wheel->quiet_us = 0U;
 }
@@ -108,7 +112,8 @@ void wheel_regulate(wheel_state *wheel, const wheel_gains *gains, uint32_t dt_us
     count_quiet_time(wheel, step_us);
     if (wheel_is_quiet(wheel)) {
         /* a loop that holds a wheel against its own friction hums, heats the motor and starts with a jerk */
-        wheel_release(wheel);
+        wheel->integral_q31 = 0;
+        wheel->duty_q15 = 0;
         return;
     }
     int32_t error = saturate_i32((int64_t)wheel->setpoint_um_per_s - wheel->measured_um_per_s);

@@ -24,6 +24,7 @@ typedef struct {
     int32_t duty_q15;     /* what was put out last */
     uint32_t quiet_us;    /* time at rest with a set-point of zero */
     bool slewing;         /* the set-point moved in this step */
+    int32_t free_um_per_s; /* since it turns freely it has not been slower than this (magnitude) */
 } wheel_state;
 
 /* Largest gain that fits the scaled form: 1000 duty per m/s in Q16. */
@@ -35,7 +36,7 @@ void wheel_gains_from_wire(wheel_gains *gains, uint32_t nm_per_tick, uint16_t st
 /* At rest, nothing measured yet. */
 void wheel_reset(wheel_state *wheel);
 
-/* Set-point and integral to zero; the measurement goes on. */
+/* Set-point and integral to zero; the measurement goes on. To be called in every step of a wheel that turns freely. */
 void wheel_release(wheel_state *wheel);
 
 /* New count of the encoder. */
@@ -48,7 +49,8 @@ void wheel_follow(wheel_state *wheel, int32_t target_um_per_s, uint16_t accel_mm
 /* Slows the faster wheel by `rate` and the other in proportion, so that the robot comes to rest on its own arc. */
 void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per_s2, uint32_t dt_us);
 
-/* Takes over a wheel that turns freely: the set-point starts at its speed. */
+/* Takes over a wheel that turns freely: the set-point starts at its speed, but never above what was last commanded and
+ * has not been lost since, so that a jump of the encoder cannot become a command. */
 void wheel_pick_up(wheel_state *wheel);
 
 /* One step of the loop; leaves the duty in `duty_q15`. After WHEEL_QUIET_US at rest the integral is let go. */
