@@ -229,7 +229,7 @@ def _settings(config: RobotConfig) -> NDArray[np.float64]:
     estimation, drive, imu = config.estimation, config.drive, config.imu
     fastest_mps = config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * drive.track_m
     settings = np.zeros(kernels.SETTINGS, np.float64)
-    settings[kernels.METRES_PER_TICK] = drive.metres_per_tick_m
+    settings[kernels.METERS_PER_TICK] = drive.metres_per_tick_m
     settings[kernels.TRACK_M] = drive.track_m
     settings[kernels.WAY_VARIANCE_PER_M] = estimation.wheel_speed_noise_frac**2
     settings[kernels.TURN_VARIANCE_PER_RAD] = estimation.turn_slip_noise_m**2

@@ -85,7 +85,7 @@ def squared_distance(cells: Array, obstacle: int, cap: int, out: Array) -> None:
 
 
 @kernel("void(int16[:,::1], float32, float32, float32[:,::1])")
-def metres_from_squared_cells(squared: Array, resolution_m: np.float32, cap_m: np.float32, out: Array) -> None:
+def meters_from_squared_cells(squared: Array, resolution_m: np.float32, cap_m: np.float32, out: Array) -> None:
     """``out`` = root of ``squared`` times the cell size, at most ``cap_m``."""
     height, width = squared.shape
     for j in range(np.uint64(height)):

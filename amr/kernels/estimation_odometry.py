@@ -76,7 +76,7 @@ IS_IMU, IS_WHEELS = 0, 1
 
 # columns of the settings
 (
-    METRES_PER_TICK,
+    METERS_PER_TICK,
     TRACK_M,
     WAY_VARIANCE_PER_M,
     TURN_VARIANCE_PER_RAD,
@@ -235,7 +235,7 @@ def move(f: Array, forward_m: float, sideways_m: float, turn_rad: float, setting
 @kernel("boolean(int64, int64, int64, float64[::1])")
 def plausible(left_ticks: int, right_ticks: int, duration_ns: int, settings: Array) -> bool:
     """True when wheels can have turned by so many counts in the time."""
-    most = settings[FASTEST_MPS] * float(duration_ns) * _S / settings[METRES_PER_TICK] + float(_TICK_TOLERANCE)
+    most = settings[FASTEST_MPS] * float(duration_ns) * _S / settings[METERS_PER_TICK] + float(_TICK_TOLERANCE)
     return bool(abs(float(left_ticks)) <= most and abs(float(right_ticks)) <= most)
 
 
@@ -305,8 +305,8 @@ def take_wheels(f: Array, k: Array, time_ns: int, event: Array, settings: Array,
         return
     k[DOUBT_TIME] = NEVER
     dt = max(float(time_ns - k[WHEEL_TIME]) * _S, 1e-6)
-    left_m = float(left) * settings[METRES_PER_TICK]
-    right_m = float(right) * settings[METRES_PER_TICK]
+    left_m = float(left) * settings[METERS_PER_TICK]
+    right_m = float(right) * settings[METERS_PER_TICK]
     if abs(event[EVENT_LEFT] - k[STILL_LEFT]) > _STILL_TOLERANCE or (
         abs(event[EVENT_RIGHT] - k[STILL_RIGHT]) > _STILL_TOLERANCE
     ):

@@ -155,7 +155,7 @@ def clear_seen_through(
     """Take one confidence from each occupied cell whose hit point the scan sees through; returns how many became free.
 
     Seen through: both beams that bracket the bearing of the hit point tell something, and they and their outer
-    neighbours all reach further than the point plus a margin. Two neighbours, since along a wall seen at a grazing
+    neighbors all reach further than the point plus a margin. Two neighbors, since along a wall seen at a grazing
     angle the beams before a point are short, and a post that is narrower than the beams' spacing still stops one.
     ``geometry``: angle_min rad, increment rad, margin m.
     ``box``: rows and columns [row0, row1, column0, column1) to look at.
@@ -200,7 +200,7 @@ def clear_seen_through(
                     beam = beam + n if beam < 0 else beam - n
                 reach = beams[np.uint64(beam), REACH]
                 if reach < 0.0:
-                    # an unknown bracket proves nothing; an unknown outer neighbour does not disprove
+                    # an unknown bracket proves nothing; an unknown outer neighbor does not disprove
                     if k == first or k == first + 1:
                         seen = False
                 elif reach < distance + margin:
@@ -218,9 +218,9 @@ def clear_seen_through(
 
 @kernel("void(float64[:,::1], float64[::1], uint8[:,::1], boolean, float64)")
 def trace_free(beams: Array, frame: Array, cells: Array, full_turn: bool, increment_rad: float) -> None:
-    """Make unknown cells free along each beam, as far as it and both its neighbours see (Amanatides and Woo 1987).
+    """Make unknown cells free along each beam, as far as it and both its neighbors see (Amanatides and Woo 1987).
 
-    Occupied cells are left as they are. The neighbours keep one beam that a wall did not return from opening the
+    Occupied cells are left as they are. The neighbors keep one beam that a wall did not return from opening the
     space behind that wall. Near the lidar, where beams lie closer than cells, every second, fourth and eighth do.
     """
     height, width = cells.shape
@@ -298,7 +298,7 @@ def forget_before(cells: Array, confidence: Array, last_hit: Array, stamp_ns: in
 
 @kernel("int64(uint8[:,::1], uint8[:,::1], float64[::1], float64, float64, float64)")
 def clear_disc(cells: Array, confidence: Array, frame: Array, x_m: float, y_m: float, radius_m: float) -> int:
-    """Make occupied cells free whose centre lies within the disc; returns how many."""
+    """Make occupied cells free whose center lies within the disc; returns how many."""
     height, width = cells.shape
     origin_x, origin_y, resolution = frame[0], frame[1], frame[2]
     row0 = max(0.0, min(height, math.floor((y_m - radius_m - origin_y) / resolution)))
@@ -328,7 +328,7 @@ def clear_under_robot(
     circumradius_m: float,
     shrink_m: float,
 ) -> int:
-    """Make occupied cells free whose centre lies inside the outline shrunk by ``shrink_m``; returns how many.
+    """Make occupied cells free whose center lies inside the outline shrunk by ``shrink_m``; returns how many.
 
     ``pose``: base (x, y, yaw) in the grid's frame; outline as in ``project_beams``, half planes with unit normals.
     """

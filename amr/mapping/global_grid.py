@@ -108,7 +108,7 @@ class GlobalGrid:
         return ScanVerdict.INSERTED
 
     def forget_disc(self, x_m: float, y_m: float, radius_m: float) -> None:
-        """Clear the obstacles whose cell centre lies in the disc (map frame); nothing when a value is not finite."""
+        """Clear the obstacles whose cell center lies in the disc (map frame); nothing when a value is not finite."""
         if not (math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0):
             return
         kernels.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
@@ -132,7 +132,7 @@ class GlobalGrid:
         return CostGrid(self.frame, self._cost.copy())
 
     def image(self) -> MapImage:
-        """The map as ROS ``map_server`` colours it; row 0 = smallest y."""
+        """The map as ROS ``map_server`` colors it; row 0 = smallest y."""
         return MapImage(self.frame, _PIXELS[self.cells])
 
     def _note_change(self, box: CellBox) -> None:

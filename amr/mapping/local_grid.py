@@ -5,7 +5,7 @@ The contract, each clause tested in ``tests/mapping/test_local_grid.py``:
 seen        One return makes its cell occupied at once. Nearer than the lidar can measure counts as a return at
             ``range_min_m``; beyond ``max_range_m``, and +inf, count as free up to there; nan tells nothing.
 cleared     An occupied cell becomes free when ``clear_scans`` scans each see through the very point that was hit:
-            the beams that bracket it and their neighbours all reach beyond it by a margin. So what moved away is gone
+            the beams that bracket it and their neighbors all reach beyond it by a margin. So what moved away is gone
             after two scans, and beams that graze a wall or pass beside a thin post take nothing away.
 kept        What is hidden behind something nearer, outside the field of view, or behind invalid beams stays.
 decayed     ... until it was not seen for ``obstacle_memory_s``.
@@ -126,7 +126,7 @@ class LocalGrid:
         return ScanVerdict.INSERTED
 
     def distance_field(self) -> DistanceField:
-        """Exact distances between cell centres, capped. Computed once after a change (0.1 to 0.2 ms).
+        """Exact distances between cell centers, capped. Computed once after a change (0.1 to 0.2 ms).
 
         Its arrays are never written again: keep them, but do not write to them.
         """
@@ -135,7 +135,7 @@ class LocalGrid:
         squared = np.empty((self._size, self._size), np.int16)
         distance_kernels.squared_distance(self.cells, kernels.OCCUPIED, self._cap_cells, squared)
         distance_m = np.empty((self._size, self._size), np.float32)
-        distance_kernels.metres_from_squared_cells(
+        distance_kernels.meters_from_squared_cells(
             squared, np.float32(self._resolution_m), np.float32(self._cap_m), distance_m
         )
         unknown = (self.cells == kernels.UNKNOWN).view(np.uint8)
@@ -143,7 +143,7 @@ class LocalGrid:
         return self._field
 
     def clear_disc(self, x_m: float, y_m: float, radius_m: float) -> None:
-        """Forget the obstacles whose cell centre lies in the disc (odom frame); nothing when a value is not finite."""
+        """Forget the obstacles whose cell center lies in the disc (odom frame); nothing when a value is not finite."""
         if math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0:
             self._field = None
             kernels.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)

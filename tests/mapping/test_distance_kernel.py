@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
-from amr.kernels.distance import MAX_CAP_16, metres_from_squared_cells, squared_distance
+from amr.kernels.distance import MAX_CAP_16, meters_from_squared_cells, squared_distance
 
 OBSTACLE = 2
 
@@ -60,5 +60,5 @@ def test_largest_cap_of_16_bits_does_not_overflow():
 def test_metres_are_capped():
     squared = np.array([[0, 1, 2, 100]], np.int16)
     out = np.empty(squared.shape, np.float32)
-    metres_from_squared_cells(squared, np.float32(0.05), np.float32(0.3), out)
+    meters_from_squared_cells(squared, np.float32(0.05), np.float32(0.3), out)
     np.testing.assert_allclose(out, [[0.0, 0.05, 0.05 * 2**0.5, 0.3]], rtol=1e-6)

@@ -30,7 +30,7 @@ def state_at(grid, x_m, y_m):
 
 
 def occupied_near(grid, x_m, y_m, radius_m):
-    """How many occupied cells have their centre within the radius."""
+    """How many occupied cells have their center within the radius."""
     rows, columns = np.nonzero(grid.cells == OCCUPIED)
     centers = [grid.frame.center(int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
     return sum(math.hypot(cx - x_m, cy - y_m) <= radius_m for cx, cy in centers)
@@ -362,7 +362,7 @@ def test_bad_scans_are_refused_counted_and_change_nothing(grid, scan, start, end
 
 def test_a_read_only_scan_is_accepted(grid):
     scan = look(POST, IDENTITY)
-    scan.ranges_m.flags.writeable = False
+    scan.ranges_m.setflags(write=False)
     assert grid.insert(scan, IDENTITY, None, 0) is ScanVerdict.INSERTED
 
 
