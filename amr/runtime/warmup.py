@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 PACKAGES: Final = ("amr.kernels", "sim.kernels")
-MODULES: Final = ("amr.safety.kernel",)
+MODULES: Final = ("amr.safety.kernel", "amr.safety.kernel_memory")
 
 
 @dataclass(frozen=True, slots=True)

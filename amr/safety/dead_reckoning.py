@@ -6,7 +6,7 @@ difference of two readings is the uncertainty that a nearby point gathers betwee
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from amr.config.robot import RobotConfig
@@ -31,8 +31,6 @@ class WheelGeometry:
     wheel_max_mps: float
     drift_m_per_m: float
     drift_m_per_rad: float
-    forget_m: float
-    """Added to the drift when the motion in between is unknown: more than any memory outlives."""
 
     @classmethod
     def from_config(cls, config: RobotConfig) -> WheelGeometry:
@@ -43,7 +41,6 @@ class WheelGeometry:
             config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * config.drive.track_m,
             config.safety.drift_m_per_m,
             config.safety.drift_m_per_rad,
-            2.0 * config.safety.memory_drift_m + 1.0,
         )
 
 
@@ -66,44 +63,42 @@ def start(base: BaseState) -> Odometer:
     return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, ((base.stamp_ns, 0.0, 0.0, 0.0),))
 
 
-def advance(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> tuple[Odometer, str]:
-    """The odometer at newer telemetry, and the fault that was found ('' = none).
+def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> str:
+    """Why the motion up to this telemetry is unknown, '' when it is known: then start anew and forget what was seen."""
+    if base.boot_id != odometer.boot_id:
+        return f"the microcontroller restarted (boot id {odometer.boot_id} to {base.boot_id})"
+    left_m, right_m, duration_s = _wheel_steps(odometer, base, wheels)
+    if max(abs(left_m), abs(right_m)) > _JUMP_SLACK_M + 1.5 * wheels.wheel_max_mps * max(0.0, duration_s):
+        return f"ticks jumped by {left_m:.3f} m left, {right_m:.3f} m right in {duration_s * 1e3:.0f} ms"
+    return ""
 
-    Telemetry that is not newer changes nothing. Across a restart of the MCU, and over a jump that no wheel can make,
-    the pose stays and everything remembered becomes worthless (the drift grows by ``forget_m``).
-    """
+
+def advance(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> Odometer:
+    """The odometer at newer telemetry of the same run of the MCU; telemetry that is not newer changes nothing."""
     stamp_ns, x_m, y_m, yaw_rad = odometer.trail[-1]
     if base.stamp_ns <= stamp_ns:
-        return odometer, ""
-    left_m = (base.left_ticks - odometer.left_ticks) * wheels.metres_per_tick_m
-    right_m = (base.right_ticks - odometer.right_ticks) * wheels.metres_per_tick_m
-    fault = ""
-    drift_m = 0.0
-    if base.boot_id != odometer.boot_id:
-        left_m, right_m, drift_m = 0.0, 0.0, wheels.forget_m
-    elif (
-        max(abs(left_m), abs(right_m)) > _JUMP_SLACK_M + 1.5 * wheels.wheel_max_mps * (base.stamp_ns - stamp_ns) * 1e-9
-    ):
-        fault = (
-            f"ticks jumped by {left_m:.3f} m left, {right_m:.3f} m right in {(base.stamp_ns - stamp_ns) / 1e6:.0f} ms"
-        )
-        left_m, right_m, drift_m = 0.0, 0.0, wheels.forget_m
+        return odometer
+    left_m, right_m, _ = _wheel_steps(odometer, base, wheels)
     step_m = 0.5 * (left_m + right_m)
     turn_rad = (right_m - left_m) / wheels.track_m
     sine, cosine = sin_cos(yaw_rad + 0.5 * turn_rad)
     pose = (base.stamp_ns, x_m + cosine * step_m, y_m + sine * step_m, yaw_rad + turn_rad)
-    drift_m += wheels.drift_m_per_m * abs(step_m) + wheels.drift_m_per_rad * abs(turn_rad)
+    return Odometer(
+        base.boot_id,
+        base.left_ticks,
+        base.right_ticks,
+        odometer.drift_m + wheels.drift_m_per_m * abs(step_m) + wheels.drift_m_per_rad * abs(turn_rad),
+        odometer.travel_m + max(abs(left_m), abs(right_m)),
+        (*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
+    )
+
+
+def _wheel_steps(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> tuple[float, float, float]:
+    """(left m, right m, duration s) since the odometer's newest pose."""
     return (
-        replace(
-            odometer,
-            boot_id=base.boot_id,
-            left_ticks=base.left_ticks,
-            right_ticks=base.right_ticks,
-            drift_m=odometer.drift_m + drift_m,
-            travel_m=odometer.travel_m + max(abs(left_m), abs(right_m)),
-            trail=(*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
-        ),
-        fault,
+        (base.left_ticks - odometer.left_ticks) * wheels.metres_per_tick_m,
+        (base.right_ticks - odometer.right_ticks) * wheels.metres_per_tick_m,
+        (base.stamp_ns - odometer.trail[-1][0]) * 1e-9,
     )
 
 

@@ -9,11 +9,14 @@ Model of a stop, when the command of this step is the last good one:
 
 The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
 world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.
+
+A remembered point adds its uncertainty to the margin, but never forbids to leave it. At ``creep_mps`` the uncertainty
+does not count, and inside the margin the robot may slide along and away: so it gets out of every place it got into.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +137,7 @@ def clear_speed(
     -1.0 when even the slowest is not. ``floor_mps``: the speed at which the wheels still run when braking begins.
     """
     speed_mps, worst = kernel.largest_clear_speed(
-        points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
-        settings.hold_s, motion.brake_s_per_mps, settings.margin_m, settings.margin_per_speed_s,
-        settings.obstacle_speed_mps, settings.circumradius_m, *outline.parts.arrays,
+        points, count, motion.speed_mps, slowest_mps, _law(motion, floor_mps, settings), *outline.parts.arrays,
         np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return float(speed_mps), int(worst)
@@ -152,15 +153,12 @@ def unseen_speed(
     outline: Outline,
 ) -> float:
     """Largest speed whose stop does not enter unseen space (by the centres of its cells), at least ``blind_mps``."""
-    speed_mps, _ = kernel.largest_clear_speed(
-        cells, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, slowest_mps, floor_mps,
-        settings.hold_s, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, *outline.parts.arrays,
-        np.empty(count), np.empty(count, np.int64),
-    )  # fmt: skip
-    return max(float(speed_mps), min(motion.speed_mps, settings.blind_mps))
+    bare = replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0)
+    speed_mps, _ = clear_speed(motion, slowest_mps, floor_mps, cells, count, bare, outline)
+    return max(speed_mps, min(motion.speed_mps, settings.blind_mps))
 
 
-def may_escape(
+def may_creep(
     motion: Motion,
     speed_mps: float,
     floor_mps: float,
@@ -169,12 +167,11 @@ def may_escape(
     settings: EnvelopeSettings,
     outline: Outline,
 ) -> bool:
-    """True when creeping at this speed escapes from a point inside the margin; rules in ``kernel.escape_is_clear``."""
-    hold_m, total_m, _ = kernel.stopping_motion(speed_mps, floor_mps, settings.hold_s, motion.brake_s_per_mps, 0.0)
-    clear = kernel.escape_is_clear(
-        points, count, motion.unit.v_mps, motion.unit.w_radps, hold_m, total_m, settings.margin_m,
-        settings.contact_margin_m, settings.circumradius_m, *outline.parts.arrays, np.empty(count),
-    )  # fmt: skip
+    """True when this low speed is allowed although a normal stop would not be clear; rules in ``creep_is_clear``."""
+    law = _law(motion, floor_mps, replace(settings, margin_per_speed_s=0.0))
+    clear = kernel.creep_is_clear(
+        points, count, speed_mps, settings.contact_margin_m, law, *outline.parts.arrays, np.empty(count)
+    )
     return bool(clear)
 
 
@@ -182,9 +179,16 @@ def touches_while_braking(
     motion: Motion, points: NDArray[np.float64], count: int, settings: EnvelopeSettings, outline: Outline
 ) -> bool:
     """True when even braking at once, from the speed that the wheels have, touches a point."""
-    bare_m, worst = kernel.largest_clear_speed(
-        points, count, motion.unit.v_mps, motion.unit.w_radps, motion.speed_mps, motion.speed_mps, motion.speed_mps,
-        0.0, motion.brake_s_per_mps, 0.0, 0.0, 0.0, settings.circumradius_m, *outline.parts.arrays,
-        np.empty(count), np.empty(count, np.int64),
+    bare = replace(settings, hold_s=0.0, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0)
+    speed_mps, _ = clear_speed(motion, motion.speed_mps, motion.speed_mps, points, count, bare, outline)
+    return speed_mps < 0.0
+
+
+def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings) -> NDArray[np.float64]:
+    """The stop along this motion as the kernels take it."""
+    return np.array(
+        (
+            motion.unit.v_mps, motion.unit.w_radps, floor_mps, settings.hold_s, motion.brake_s_per_mps,
+            settings.margin_m, settings.margin_per_speed_s, settings.obstacle_speed_mps, settings.circumradius_m,
+        )
     )  # fmt: skip
-    return bool(bare_m < 0.0 and worst >= 0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.messages import Scan
-from amr.safety import kernel
+from amr.safety import kernel_memory as kernel
 from amr.safety.dead_reckoning import Odometer, pose_at
 from amr.safety.outline import Outline
 from amr.units import ns_from_s

@@ -56,6 +56,16 @@ class Instant:
 
 
 @dataclass(frozen=True, slots=True)
+class Situation:
+    """Where the robot is now, and will be when this step's command reaches the wheels."""
+
+    now_ns: int
+    odometer: Odometer
+    now: Instant
+    acting: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Timeouts:
     """How old an input may be, and the longest step that is believed."""
 
@@ -105,21 +115,20 @@ class SafetyRing:
         restarted = self._take_base(view.base)
         self._take_scan(view.scan, view.now_ns)
         self._follow_arming(view, restarted)
-        now, acting = self._predict(view)
-        min_range_m = math.inf if now is None else memory.nearest_m(self._memory, now.pose, self._outline)
+        situation = self._predict(view)
+        min_range_m = math.inf
+        if situation is not None:
+            min_range_m = memory.nearest_m(self._memory, situation.now.pose, self._outline)
         fault = self._fault(view)
-        if fault.reason is not StopReason.NONE:
+        if situation is None or fault.reason is not StopReason.NONE:
             self._command = limits.brake(self._command, self._limits, duration_s)
             resting = StopCategory.BRAKE if fault.reason is StopReason.ESTOP else StopCategory.RAMP
             return self._output(STANDSTILL, resting, fault, min_range_m)
         wish, limited = self._limit(view.wish, duration_s)
-        # without telemetry, BASE_STALE has been answered above
-        assert acting is not None
-        command, category, stop = self._shrink(wish, acting, duration_s, view.now_ns)
-        self._command = command
+        self._command, category, stop = self._shrink(wish, situation, duration_s)
         if stop.reason is StopReason.NONE:
             stop = limited
-        return self._output(command if category is None else STANDSTILL, category, stop, min_range_m)
+        return self._output(self._command if category is None else STANDSTILL, category, stop, min_range_m)
 
     def _output(self, command: Twist2, category: StopCategory | None, stop: Stop, min_range_m: float) -> SafetyOutput:
         return SafetyOutput(command, category, stop, self._arm_state is ArmState.ARMED, min_range_m)
@@ -142,8 +151,14 @@ class SafetyRing:
         last, self._base = self._base, base
         if self._odometer is None:
             self._odometer, self._base_fault = dead_reckoning.start(base), ""
+            return False
+        self._base_fault = dead_reckoning.discontinuity(self._odometer, base, self._wheels)
+        if self._base_fault:
+            self._odometer = dead_reckoning.start(base)
+            self._memory = memory.empty(self._memory_rules, self._scan_rules.beams)
+            self._scan_stamp_ns = None
         else:
-            self._odometer, self._base_fault = dead_reckoning.advance(self._odometer, base, self._wheels)
+            self._odometer = dead_reckoning.advance(self._odometer, base, self._wheels)
         return last is not None and last.boot_id != base.boot_id
 
     def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
@@ -257,10 +272,10 @@ class SafetyRing:
 
     # ------------------------------------------------------------ envelope
 
-    def _predict(self, view: SafetyInput) -> tuple[Instant | None, Instant | None]:
-        """(now, when this step's command reaches the wheels): pose and twist from telemetry and commands in flight."""
+    def _predict(self, view: SafetyInput) -> Situation | None:
+        """Pose and twist, from telemetry and the commands in flight; None without telemetry."""
         if self._odometer is None or self._base is None:
-            return None, None
+            return None
         stamp_ns, x_m, y_m, yaw_rad = self._odometer.trail[-1]
         twist = twist_from_wheel_speeds(WheelSpeeds(self._base.left_mps, self._base.right_mps), self._wheels.track_m)
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
@@ -268,7 +283,7 @@ class SafetyRing:
         now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
         now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
         acting = self._drive(now.pose, now.twist, pending, now_s, now_s + self._settings.actuation_s)
-        return now, acting
+        return Situation(view.now_ns, self._odometer, now, acting)
 
     def _drive(
         self,
@@ -292,58 +307,62 @@ class SafetyRing:
         return reachable, Stop(StopReason.LIMIT, cause or rate_cause) if changed else _NO_STOP
 
     def _shrink(
-        self, wish: Twist2, acting: Instant, duration_s: float, now_ns: int
+        self, wish: Twist2, situation: Situation, duration_s: float
     ) -> tuple[Twist2, StopCategory | None, Stop]:
         """The wish as far as its stop is clear, else one step of braking; with category and reason."""
         motion = envelope.motion_of(wish, self._limits, self._settings.circumradius_m)
         if motion is None:
             return STANDSTILL, None, _NO_STOP
-        floor_mps = envelope.outline_speed_mps(acting.twist, self._settings.circumradius_m)
-        rules = self._memory_rules
-        reach_m = envelope.reach_m(motion, floor_mps, self._settings, rules.age_ns * 1e-9, rules.drift_m)
-        slowest = limits.slowest_fraction(self._command, wish, self._limits, duration_s) * motion.speed_mps
-        points, sources, count = memory.points_near(self._memory, self._odometer_now(), acting.pose, reach_m, now_ns)
-        speed_mps, worst = envelope.clear_speed(
-            motion, slowest, floor_mps, points, count, self._settings, self._outline
-        )
-        creep_mps = min(motion.speed_mps, self._settings.creep_mps)
-        if (
-            speed_mps < creep_mps
-            and creep_mps >= slowest
-            and envelope.may_escape(motion, creep_mps, floor_mps, points, count, self._settings, self._outline)
-        ):
-            speed_mps = creep_mps
-        cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst])
+        slowest_mps = limits.slowest_fraction(self._command, wish, self._limits, duration_s) * motion.speed_mps
+        floor_mps = envelope.outline_speed_mps(situation.acting.twist, self._settings.circumradius_m)
+        braking = limits.brake(self._command, self._limits, duration_s)
+        points, count, speed_mps, cause = self._clear_speed(motion, slowest_mps, floor_mps, situation)
         if speed_mps < 0.0:
-            category = self._emergency(acting, points, count)
-            return limits.brake(self._command, self._limits, duration_s), category, Stop(StopReason.OBSTACLE, cause)
-        unseen_mps = self._unseen_speed(motion, slowest, floor_mps, acting, reach_m, now_ns)
-        if unseen_mps < min(speed_mps, motion.speed_mps):
-            cause = f"the stop would end in space not seen within {self._memory_rules.age_ns * 1e-9:.0f} s"
-            stop = Stop(StopReason.UNSEEN_SLOW, f"{cause}; allowed are {unseen_mps:.2f} m/s")
-            if unseen_mps < slowest:
-                return limits.brake(self._command, self._limits, duration_s), None, stop
-            return motion.at(unseen_mps), None, stop
+            category = self._emergency(situation.acting, points, count)
+            at_rest = category is not None or braking == STANDSTILL
+            return braking, category, Stop(StopReason.OBSTACLE if at_rest else StopReason.OBSTACLE_SLOW, cause)
+        unseen_mps = self._unseen_speed(motion, slowest_mps, floor_mps, situation)
+        if unseen_mps < speed_mps:
+            age_s = self._memory_rules.age_ns * 1e-9
+            cause = f"the stop would end in space not seen within {age_s:.0f} s; allowed are {unseen_mps:.2f} m/s"
+            return (
+                braking if unseen_mps < slowest_mps else motion.at(unseen_mps),
+                None,
+                Stop(StopReason.UNSEEN_SLOW, cause),
+            )
+        if speed_mps < _CHANGE:
+            return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
         if speed_mps < motion.speed_mps:
-            if speed_mps < _CHANGE:
-                return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
             return motion.at(speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
         return wish, None, _NO_STOP
 
-    def _odometer_now(self) -> Odometer:
-        assert self._odometer is not None  # a step without telemetry ends in BASE_STALE
-        return self._odometer
+    def _clear_speed(
+        self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation
+    ) -> tuple[NDArray[np.float64], int, float, str]:
+        """(points, their count, speed allowed by what is seen and remembered or -1, what limits it)."""
+        rules, settings = self._memory_rules, self._settings
+        reach_m = envelope.reach_m(motion, floor_mps, settings, rules.age_ns * 1e-9, rules.drift_m)
+        points, sources, count = memory.points_near(
+            self._memory, situation.odometer, situation.acting.pose, reach_m, situation.now_ns
+        )
+        speed_mps, worst = envelope.clear_speed(motion, slowest_mps, floor_mps, points, count, settings, self._outline)
+        creep_mps = max(slowest_mps, min(motion.speed_mps, settings.creep_mps))
+        if speed_mps < creep_mps <= settings.creep_mps and envelope.may_creep(
+            motion, creep_mps, floor_mps, points, count, settings, self._outline
+        ):
+            speed_mps = creep_mps
+        cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst])
+        return points, count, speed_mps, cause
 
-    def _unseen_speed(
-        self, motion: Motion, slowest: float, floor_mps: float, acting: Instant, reach_m: float, now_ns: int
-    ) -> float:
+    def _unseen_speed(self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation) -> float:
         """Speed allowed by what was not seen; not computed where it cannot limit."""
         if motion.speed_mps <= self._settings.blind_mps:
             return motion.speed_mps
+        reach_m = envelope.reach_m(motion, floor_mps, self._settings, 0.0, 0.0)
         cells, count = memory.unseen_near(
-            self._memory, self._odometer_now(), acting.pose, reach_m, now_ns, self._memory_rules
+            self._memory, situation.odometer, situation.acting.pose, reach_m, situation.now_ns, self._memory_rules
         )
-        return envelope.unseen_speed(motion, slowest, floor_mps, cells, count, self._settings, self._outline)
+        return envelope.unseen_speed(motion, slowest_mps, floor_mps, cells, count, self._settings, self._outline)
 
     def _emergency(self, acting: Instant, points: NDArray[np.float64], count: int) -> StopCategory | None:
         """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something."""
