@@ -47,10 +47,8 @@ class MppiSettings(Section):
     noise_w_radps: Positive = 1.6
     pool_columns: Annotated[int, Field(ge=1024, le=262144)] = 8192
     """Noise sequences made at start; a cycle takes a window of them."""
-    wheel_lag_s: NotNegative = 0.05
-    """Time constant of the wheels behind the command, after the command acts."""
-    hard_margin_m: NotNegative = 0.025
-    """Clearance of the outline below which a motion counts as a collision."""
+    steep_weight_per_m: NotNegative = 200.0
+    """Cost of a step for each metre below the hard margin, where the robot stands in it already: leads out again."""
     soft_margin_m: NotNegative = 0.10
     """Clearance of the outline below which a motion costs extra."""
     soft_margin_weight: NotNegative = 6.0
@@ -109,6 +107,10 @@ class Control(Section):
     samples: Annotated[int, Field(ge=16, le=32768)] = 2000
     steps: Annotated[int, Field(ge=4, le=256)] = 56
     step_s: Positive = 0.05
+    wheel_lag_s: NotNegative = 0.05
+    """Time constant of the wheels behind the command, after the command acts."""
+    hard_margin_m: NotNegative = 0.025
+    """Clearance of the outline below which a motion counts as a collision."""
     goal_yaw_tolerance_rad: Positive = 0.15
     goal_field: GoalFieldSettings = GoalFieldSettings()
     mppi: MppiSettings = MppiSettings()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus
-from amr.control.footprint import cover_discs, reach_m
+from amr.control.follow import at_goal
 from amr.control.goal_field import GoalField, GoalFieldBuilder
 from amr.control.noise import noise_pool, window_start
 from amr.control.prediction import StartState, lag_gain, predict_start
@@ -26,8 +26,8 @@ from amr.control.profile import approach_speed_mps, limit_command
 from amr.control.terms import load_terms
 from amr.control.terms.base import TermContext
 from amr.control.validity import fault_in
-from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
-from amr.kernels.footprint import clearance_at
+from amr.control.window import Outline, Window
+from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import COSINE, LANES, SINE, X, Y, rollout
 from amr.kernels.mppi_update import mean_command, weigh
@@ -39,6 +39,7 @@ _CYCLE_S = 0.02
 _LONGEST_GAP_S = 0.5
 """After a longer pause the last plan is not continued."""
 _CANDIDATES = 8
+_CREEP_M = 0.002
 
 
 class MppiController:
@@ -55,8 +56,7 @@ class MppiController:
         self._control, self._settings = control, control.mppi
         self._terms = load_terms(control.mppi.terms)
         self._goal_fields = GoalFieldBuilder(config)
-        self._discs = cover_discs(config.body)
-        self._reach_m = reach_m(self._discs)
+        self._outline = Outline(config.body)
         samples = -(-control.samples // LANES) * LANES
         columns = max(control.mppi.pool_columns, samples)
         steps = control.steps
@@ -86,15 +86,15 @@ class MppiController:
             self.reset()
             return ControlOutput(0.0, 0.0, ControlStatus.BLOCKED, fault)
         cycle_s = self._advance(control_input.now_ns)
-        start = predict_start(control_input, self._settings.wheel_lag_s, self._last_command)
-        distance_m = _kernel_ready(control_input.field.distance_m)
-        goal_field = self._goal_fields.update(control_input, distance_m)
-        if self._at_goal(control_input):
+        start = predict_start(control_input, self._control.wheel_lag_s, self._last_command)
+        window = Window.of(control_input.field, self._outline)
+        goal_field = self._goal_fields.update(control_input, window.distance_m)
+        if at_goal(control_input, self._control.goal_yaw_tolerance_rad):
             return self._brake(control_input, start, cycle_s, ControlStatus.AT_GOAL, "at the goal")
         if not goal_field.reachable:
             reason = "no free way from the robot towards the goal inside the local window"
             return self._brake(control_input, start, cycle_s, ControlStatus.NO_PATH, reason)
-        return self._optimize(control_input, start, goal_field, distance_m, cycle_s)
+        return self._optimize(control_input, start, goal_field, window, cycle_s)
 
     # ------------------------------------------------------------ one cycle
 
@@ -121,7 +121,7 @@ class MppiController:
         control_input: ControlInput,
         start: StartState,
         goal_field: GoalField,
-        distance_m: NDArray[np.float32],
+        window: Window,
         cycle_s: float,
     ) -> ControlOutput:
         limits = self._rollout_limits(control_input)
@@ -129,12 +129,11 @@ class MppiController:
         candidates = self._candidates(control_input)
         samples = self._cost.shape[0]
         column = window_start(control_input.tick, self._noise_v.shape[1], samples // 2)
-        hard_margin_m = self._hard_margin_m(control_input, start, distance_m)
+        # standing nearer than the margin already, the robot may leave, but not come nearer still
+        touch_m = min(self._control.hard_margin_m, window.clearance_m(start.odom_from_base) - _CREEP_M)
 
         rollout(self._noise_v, self._noise_w, column, self._plan, candidates, first, limits, self._state)
-        self._price(
-            self._state, self._cost, self._hit_step, control_input, start, goal_field, distance_m, hard_margin_m
-        )
+        self._price(self._state, self._cost, self._hit_step, control_input, start, goal_field, window, touch_m)
         count = weigh(self._cost, self._settings.temperature, self._chosen, self._weight)
         if count == 0:
             self.reset()
@@ -155,7 +154,7 @@ class MppiController:
         state = np.empty((6, self._plan.shape[1], LANES), np.float32)
         cost, hit_step = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
         rollout(self._noise_v, self._noise_w, column, mean, checked, first, limits, state)
-        self._price(state, cost, hit_step, control_input, start, goal_field, distance_m, hard_margin_m)
+        self._price(state, cost, hit_step, control_input, start, goal_field, window, touch_m)
         winner = 0 if cost[0] < COLLISION_COST else 1
         self._plan = checked[winner].copy()
         command = self._first_command(control_input, start, cycle_s)
@@ -171,11 +170,10 @@ class MppiController:
         control_input: ControlInput,
         start: StartState,
         goal_field: GoalField,
-        distance_m: NDArray[np.float32],
-        hard_margin_m: float,
+        window: Window,
+        touch_m: float,
     ) -> None:
         """Let each term add to ``cost``."""
-        frame = control_input.field.frame
         cost.fill(0.0)
         hit_step.fill(state.shape[1])
         context = TermContext(
@@ -186,13 +184,9 @@ class MppiController:
             state=state,
             cost=cost,
             hit_step=hit_step,
-            distance_m=distance_m,
-            start_x_m=start.odom_from_base.x_m - frame.origin_x_m,
-            start_y_m=start.odom_from_base.y_m - frame.origin_y_m,
-            cells_per_m=1.0 / frame.resolution_m,
-            discs=self._discs,
-            reach_m=self._reach_m,
-            hard_margin_m=hard_margin_m,
+            window=window,
+            hard_margin_m=self._control.hard_margin_m,
+            touch_m=touch_m,
             goal_field=goal_field,
         )
         for term in self._terms:
@@ -224,7 +218,7 @@ class MppiController:
         return np.array(
             (
                 step_s,
-                lag_gain(step_s, self._settings.wheel_lag_s),
+                lag_gain(step_s, self._control.wheel_lag_s),
                 limits.a_max_mps2 * step_s,
                 max(limits.brake_mps2, limits.a_max_mps2) * step_s,
                 limits.alpha_max_radps2 * step_s,
@@ -249,28 +243,6 @@ class MppiController:
         candidates[7, 0], candidates[7, 1] = self._plan[0], np.float32(0.5) * self._plan[1]
         return candidates
 
-    def _hard_margin_m(self, control_input: ControlInput, start: StartState, distance_m: NDArray[np.float32]) -> float:
-        """Clearance that motions must keep: where the robot stands nearer, they must not come nearer still."""
-        frame, pose = control_input.field.frame, start.odom_from_base
-        sine, cosine = sin_cos(pose.yaw_rad)
-        clearance_m = clearance_at(
-            distance_m,
-            self._discs,
-            np.float32(pose.x_m - frame.origin_x_m),
-            np.float32(pose.y_m - frame.origin_y_m),
-            np.float32(cosine),
-            np.float32(sine),
-            np.float32(1.0 / frame.resolution_m),
-        )
-        return min(self._settings.hard_margin_m, float(clearance_m) - 0.005)
-
-    def _at_goal(self, control_input: ControlInput) -> bool:
-        pose, goal = control_input.odom_from_base, control_input.goal_odom
-        if pose.distance_m(goal) > control_input.goal_tolerance_m:
-            return False
-        error_rad = wrap_angle(pose.yaw_rad - goal.yaw_rad)
-        return not control_input.goal_yaw_matters or abs(error_rad) <= self._control.goal_yaw_tolerance_rad
-
     def _brake(
         self, control_input: ControlInput, start: StartState, cycle_s: float, status: ControlStatus, reason: str
     ) -> ControlOutput:
@@ -279,13 +251,6 @@ class MppiController:
         command = limit_command(STANDSTILL, start.command, control_input.limits, cycle_s)
         self._last_command = command
         return ControlOutput(command.v_mps, command.w_radps, status, reason)
-
-
-def _kernel_ready(distance_m: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same array as kernels take it: C-contiguous and writable (they do not write)."""
-    if distance_m.flags.c_contiguous and distance_m.flags.writeable:
-        return distance_m
-    return np.array(distance_m, order="C")
 
 
 def _start_vector(start: StartState) -> NDArray[np.float32]:

@@ -15,8 +15,8 @@ COLLISION_COST = 1.0e4
 
 
 @kernel(
-    "void(float32[:,:,::1], float32[:,::1], float32[:,::1], float32, float32, float32, float32, float32,"
-    " float32, float32, float32, float32, float32, float32[::1], int32[::1])"
+    "void(float32[:,:,::1], float32[:,::1], float32[:,::1], float32, float32, float32, float32, float32, float32,"
+    " float32, float32, float32, float32, float32, float32, float32[::1], int32[::1])"
 )
 def add_obstacle_cost(
     state: Any,
@@ -26,7 +26,9 @@ def add_obstacle_cost(
     start_y_m: Any,
     cells_per_m: Any,
     reach_m: Any,
+    touch_m: Any,
     hard_margin_m: Any,
+    steep_weight_per_m: Any,
     soft_margin_m: Any,
     soft_margin_weight: Any,
     soft_distance_m: Any,
@@ -40,7 +42,8 @@ def add_obstacle_cost(
     Each step costs ``soft_distance_weight * (soft_distance_m - d) * (least_speed_mps + |v|)`` where the centre's
     distance d is below ``soft_distance_m``: light, so that it slows near obstacles and never outweighs progress.
     Where d is below ``reach_m`` the outline's own clearance c is taken: below ``soft_margin_m`` it costs
-    ``soft_margin_weight * (soft_margin_m - c) / soft_margin_m``, below ``hard_margin_m`` it is a collision.
+    ``soft_margin_weight * (soft_margin_m - c) / soft_margin_m``, below ``hard_margin_m`` ``steep_weight_per_m`` for
+    each metre more, below ``touch_m`` it is a collision.
     Positions of ``state`` count from (start_x_m, start_y_m), metres from the window's corner.
     """
     steps, samples = state.shape[1], state.shape[2]
@@ -50,6 +53,7 @@ def add_obstacle_cost(
     high_column, high_row = np.float32(width - 1), np.float32(height - 1)
     stride = np.int32(width)
     inverse_margin = one / max(soft_margin_m, np.float32(1e-6))
+    outer_m = max(soft_margin_m, hard_margin_m)
     cell = np.empty(LANES, np.int32)
     near = np.empty(LANES, np.float32)
     total = np.empty(LANES, np.float32)
@@ -94,10 +98,12 @@ def add_obstacle_cost(
                     state[SINE, t, base + j],
                     cells_per_m,
                 )
-                if clearance < hard_margin_m:
+                if clearance < touch_m:
                     hit_step[base + j] = np.int32(t)
                     total[j] += np.float32(COLLISION_COST) * (np.float32(2.0) - np.float32(t) / np.float32(steps))
-                elif clearance < soft_margin_m:
-                    total[j] += soft_margin_weight * (soft_margin_m - clearance) * inverse_margin
+                elif clearance < outer_m:
+                    total[j] += soft_margin_weight * max(soft_margin_m - clearance, zero) * inverse_margin
+                    if clearance < hard_margin_m:
+                        total[j] += steep_weight_per_m * (hard_margin_m - clearance)
         for j in range(np.uint64(LANES)):
             cost[base + j] += total[j]

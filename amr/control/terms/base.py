@@ -15,6 +15,7 @@ from amr.config.control import MppiSettings
 from amr.control.base import ControlInput
 from amr.control.goal_field import GoalField
 from amr.control.prediction import StartState
+from amr.control.window import Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,15 +35,10 @@ class TermContext:
     """float32 [K]: to be added to."""
     hit_step: NDArray[np.int32]
     """int32 [K]: step of the first collision, T when there is none."""
-    distance_m: NDArray[np.float32]
-    """Distance field of the window; the corner of its first cell is the origin of the next two."""
-    start_x_m: float
-    start_y_m: float
-    cells_per_m: float
-    discs: NDArray[np.float32]
-    """float32 [n, 3] (x, y, radius; base frame) covering the outline."""
-    reach_m: float
-    """Distance from the base origin to the farthest point of the outline's discs."""
+    window: Window
+    """Distance field and outline."""
     hard_margin_m: float
-    """Clearance below which a motion collides: the configured one, or less where the robot already stands nearer."""
+    """Clearance that motions must keep."""
+    touch_m: float
+    """Clearance below which a motion collides: the same, or less where the robot already stands nearer than that."""
     goal_field: GoalField

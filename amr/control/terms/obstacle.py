@@ -15,16 +15,19 @@ _CELL_SLACK_CELLS = 1.0
 
 def add(context: TermContext) -> None:
     """Collisions, clearance of the outline, and speed near obstacles."""
-    settings = context.settings
+    settings, window = context.settings, context.window
+    margin_m = max(settings.soft_margin_m, context.hard_margin_m)
     add_obstacle_cost(
         context.state,
-        context.distance_m,
-        context.discs,
-        np.float32(context.start_x_m),
-        np.float32(context.start_y_m),
-        np.float32(context.cells_per_m),
-        np.float32(context.reach_m + settings.soft_margin_m + _CELL_SLACK_CELLS / context.cells_per_m),
+        window.distance_m,
+        window.outline.discs,
+        np.float32(context.start.odom_from_base.x_m - window.origin_x_m),
+        np.float32(context.start.odom_from_base.y_m - window.origin_y_m),
+        np.float32(window.cells_per_m),
+        np.float32(window.outline.reach_m + margin_m + _CELL_SLACK_CELLS / window.cells_per_m),
+        np.float32(context.touch_m),
         np.float32(context.hard_margin_m),
+        np.float32(settings.steep_weight_per_m),
         np.float32(settings.soft_margin_m),
         np.float32(settings.soft_margin_weight * context.step_s),
         np.float32(settings.soft_distance_m),
