@@ -5,22 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import tty
-
-from firmware_bridge.native import NativeFirmware
+from typing import Protocol
 
 _READ_CHUNK = 4096
 _BACKLOG_BYTES = 4096
 """The UART of a board has no memory to speak of: what the host does not take is lost, whole chunks at a time."""
 
 
+class SerialDevice(Protocol):
+    """What sits on the line: a ``NativeFirmware``, or one behind a slower line."""
+
+    def receive(self, data: bytes, now_us: int) -> None: ...
+
+    def transmit(self) -> bytes: ...
+
+
 class PtyFirmware:
-    """Owns the pty's master side and moves bytes between it and a ``NativeFirmware``; never blocks.
+    """Owns the pty's master side and moves bytes between it and a device; never blocks.
 
     ``slave_path`` is what the host opens. It may be opened, closed and opened again: one descriptor of it is kept open
     here, so that the terminal neither hangs up nor forgets that it is raw.
     """
 
-    def __init__(self, firmware: NativeFirmware) -> None:
+    def __init__(self, firmware: SerialDevice) -> None:
         self.firmware = firmware
         self.dropped_bytes = 0
         """Bytes for the host that found the line full."""

@@ -139,7 +139,15 @@ def test_hard_driving_raises_no_false_alarm(library_path, model, config) -> None
     bench.battery_v = bench.model.supply_v
     bench.connect().arm()
     v, back = config.v_max_mm_s * 0.98e-3, config.v_reverse_max_mm_s * -0.98e-3
-    for left, right in [(v, v), (back, back), (v, 0.2 * v), (0.2 * v, v), (-v / 2, v / 2), (v / 2, -v / 2), (0.02, 0.02)]:
+    for left, right in [
+        (v, v),
+        (back, back),
+        (v, 0.2 * v),
+        (0.2 * v, v),
+        (-v / 2, v / 2),
+        (v / 2, -v / 2),
+        (0.02, 0.02),
+    ]:
         bench.drive(left, right, 0.7)
         bench.drive(right, left, 0.05)
     bench.run(0.3)

@@ -35,6 +35,7 @@ void wheel_release(wheel_state *wheel) {
         wheel->free_um_per_s = (int32_t)limit;
     }
     wheel->setpoint_um_per_s = 0;
+    wheel->expected_um_per_s = 0;
     wheel->integral_q31 = 0;
     wheel->duty_q15 = 0;
 }
@@ -84,6 +85,7 @@ void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per
 
 void wheel_pick_up(wheel_state *wheel) {
     wheel->setpoint_um_per_s = clamp_i32(wheel->measured_um_per_s, -wheel->free_um_per_s, wheel->free_um_per_s);
+    wheel->expected_um_per_s = wheel->setpoint_um_per_s;
     wheel->integral_q31 = 0;
     wheel->quiet_us = 0U;
 }
@@ -107,25 +109,36 @@ static void count_quiet_time(wheel_state *wheel, uint32_t dt_us) {
     wheel->quiet_us = resting ? add_saturating_u32(wheel->quiet_us, dt_us) : 0U;
 }
 
+/* First-order lag of the set-point. */
+static void expect(wheel_state *wheel, uint32_t step_us) {
+    int32_t share_q8 = (int32_t)((step_us << 8U) / (WHEEL_LAG_US + step_us));
+    int64_t ahead = (int64_t)wheel->setpoint_um_per_s - wheel->expected_um_per_s;
+    wheel->expected_um_per_s = saturate_i32(wheel->expected_um_per_s + scale_down(ahead * share_q8, 8U));
+}
+
 void wheel_regulate(wheel_state *wheel, const wheel_gains *gains, uint32_t dt_us) {
     uint32_t step_us = cut_step(dt_us);
     count_quiet_time(wheel, step_us);
     if (wheel_is_quiet(wheel)) {
         /* a loop that holds a wheel against its own friction hums, heats the motor and starts with a jerk */
+        wheel->expected_um_per_s = 0;
         wheel->integral_q31 = 0;
         wheel->duty_q15 = 0;
         return;
     }
+    expect(wheel, step_us);
     int32_t error = saturate_i32((int64_t)wheel->setpoint_um_per_s - wheel->measured_um_per_s);
     int32_t forward = feed_forward_q15(gains, wheel->setpoint_um_per_s);
     int32_t product = saturate_i32(scale_down((int64_t)gains->proportional * error, WHEEL_GAIN_BITS));
     int32_t proportional = clamp_i32(product, -4 * DUTY_ONE_Q15, 4 * DUTY_ONE_Q15);
     int32_t unlimited = forward + proportional + wheel->integral_q31 / 65536;
     /* Anti-windup. At the limit the integral may only move back from it. And it takes no part in accelerating: the lag
-     * behind a moving set-point is inertia, and what it gathered there would overshoot at the end of the ramp. */
+     * behind a moving set-point is inertia, and what it gathered there would overshoot at the end of the ramp. So it
+     * waits while the set-point moves, and then works on the deviation from the speed that is to be expected. */
     bool pushes_limit = (unlimited >= DUTY_ONE_Q15 && error > 0) || (unlimited <= -DUTY_ONE_Q15 && error < 0);
     if (!pushes_limit && !wheel->slewing) {
-        int64_t next = (int64_t)wheel->integral_q31 + integral_step_q31(gains, error, step_us);
+        int32_t deviation = saturate_i32((int64_t)wheel->expected_um_per_s - wheel->measured_um_per_s);
+        int64_t next = (int64_t)wheel->integral_q31 + integral_step_q31(gains, deviation, step_us);
         wheel->integral_q31 = saturate_i32(next);
     }
     int32_t duty = forward + proportional + wheel->integral_q31 / 65536;

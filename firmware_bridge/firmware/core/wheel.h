@@ -20,6 +20,7 @@ typedef struct {
     velocity_state velocity;
     int32_t measured_um_per_s;
     int32_t setpoint_um_per_s;
+    int32_t expected_um_per_s; /* where a healthy wheel would be by now: the set-point through WHEEL_LAG_US */
     int32_t integral_q31; /* duty in Q31, within +-1 */
     int32_t duty_q15;     /* what was put out last */
     uint32_t quiet_us;    /* time at rest with a set-point of zero */
@@ -59,6 +60,7 @@ void wheel_regulate(wheel_state *wheel, const wheel_gains *gains, uint32_t dt_us
 /* True when the set-point is zero and the wheel has stood (nearly) still for WHEEL_QUIET_US. */
 bool wheel_is_quiet(const wheel_state *wheel);
 
+#define WHEEL_LAG_US 30000U /* time constant of a wheel under proportional control */
 #define WHEEL_QUIET_US 200000U
 #define WHEEL_QUIET_UM_PER_S 5000U
 
