@@ -76,7 +76,6 @@ def run_drive(
     from amr.runtime.drive import drive as run
     from amr.runtime.operator import single_keys
 
-    note(hands.help)
     with single_keys():
         return run(DriveOptions(robot, base, lidar, goals, log, arm), hands)
 

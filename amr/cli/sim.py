@@ -60,11 +60,14 @@ def sim(
     json: JsonOption = None,
 ) -> None:
     """Drive a scenario; leaves log, result.json, run.png and report.html. Exit 1 = the run failed."""
+    from amr.runtime.files import load_robot, load_scenario
+
+    found = load_scenario(scenario)  # a bad file is told before any kernel is loaded
+    load_robot(robot if robot is not None else found.robot)
     from amr.runtime.report import write_report
     from amr.runtime.simulate import run
 
-    name = Path(scenario).stem
-    folder = out if out is not None else Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    folder = out if out is not None else Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{found.name}"
     with Display() as display:
         result = run(
             scenario,

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from amr.config.robot import RobotConfig
+from amr.geometry import IDENTITY, Pose2
 from amr.messages import (
     Goal,
     Inputs,
@@ -61,6 +62,8 @@ class SlowWorker(Protocol):
 class Hands(Protocol):
     """A person's wishes."""
 
+    help: str
+
     def poll(self, now_ns: int) -> Wishes: ...
 
 
@@ -76,6 +79,8 @@ class DriveOptions:
     arm: bool = False
     """Press "arm" once, as soon as link and lidar are there; never again by itself."""
     seed: int = 0
+    start: Pose2 = IDENTITY
+    """Where in the map the robot stands at the start."""
 
 
 class DriveSession:
@@ -220,6 +225,7 @@ def drive(
     hands: Hands,
     clock: Clock | None = None,
     stop_when_done: bool = True,
+    sinks: tuple[StepSink, ...] = (),
 ) -> DriveSummary:
     """Drive until the mission is over (with goals and ``stop_when_done``) or the person quits.
 
@@ -244,7 +250,9 @@ def drive(
         stack.callback(base.close)
         log = None
         if options.log is not None:
-            log = LogProcess(options.log, make_header(robot, "drive", options.seed, base=options.base_url))
+            log = LogProcess(
+                options.log, make_header(robot, "drive", options.seed, options.start, base=options.base_url)
+            )
         lines = LineProcess()
         stack.callback(lines.close)
         worker = WorkerProcess(robot)
@@ -252,12 +260,12 @@ def drive(
         from amr.robot import RobotCore  # compiles or loads every kernel: before the robot can be armed
 
         session = DriveSession(
-            RobotCore(robot, options.seed),
+            RobotCore(robot, options.seed, options.start),
             base,
             lidar,
             worker,
             hands,
-            sinks=(log,) if log is not None else (),
+            sinks=(*sinks, log) if log is not None else sinks,
             say=lines.line,
             arm_once=options.arm,
             offered=(SetMission(0, options.goals),) if options.goals else (),
@@ -265,6 +273,7 @@ def drive(
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
         with _signals(loop.stop), real_time() as rights:
+            lines.line(hands.help)
             lines.line(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")
             try:
                 loop.run()

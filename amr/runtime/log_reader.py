@@ -100,6 +100,8 @@ class Log:
     def _records(self) -> Iterator[McapRecord]:
         """Whole records; stops where the file is torn and says why in ``torn``."""
         self.torn = None
+        if self.path.is_dir():
+            raise DataError(f"{self.path}: is a folder, expected a log")
         try:
             file = self.path.open("rb")
         except OSError as error:
@@ -110,8 +112,6 @@ class Log:
                 for record in StreamReader(file, validate_crcs=True, record_size_limit=MAX_RECORD_BYTES).records:
                     complete = complete or isinstance(record, Footer)
                     yield record
-            except IsADirectoryError:
-                raise DataError(f"{self.path}: is a folder, expected a log") from None
             except OSError as error:
                 raise DataError(f"{self.path}: log cannot be read: {error.strerror}") from None
             except _TORN as error:

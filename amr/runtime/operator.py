@@ -41,7 +41,7 @@ class TerminalKeys:
     """Standard input without echo and without waiting for Enter; nothing when it is no terminal."""
 
     def __init__(self) -> None:
-        self._descriptor = sys.stdin.fileno() if sys.stdin is not None and not sys.stdin.closed else -1
+        self._descriptor = _standard_input()
         self._open = self._descriptor >= 0
 
     def keys(self) -> str:
@@ -54,13 +54,21 @@ class TerminalKeys:
         return data.decode("utf-8", "ignore")
 
 
+def _standard_input() -> int:
+    """Its descriptor; -1 when this process has none."""
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):
+        return -1
+
+
 @contextmanager
 def single_keys() -> Iterator[None]:
     """Keys arrive one by one while the block runs; the terminal is as before afterwards."""
-    if not sys.stdin.isatty():
+    descriptor = _standard_input()
+    if descriptor < 0 or not os.isatty(descriptor):
         yield
         return
-    descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor)
     try:
