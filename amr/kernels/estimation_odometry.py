@@ -351,6 +351,23 @@ def take_wheels(f: Array, k: Array, time_ns: int, event: Array, settings: Array,
     f[YAW_AT_WHEELS] = f[YAW]
 
 
+@kernel("void(int64[:,::1], float64[::1], int64, int64)")
+def copy_event(events: Array, gyro: Array, source: int, target: int) -> None:
+    """One event to another row; by element, since a slice assignment takes Numba seconds to compile."""
+    for column in range(EVENT_COLUMNS):
+        events[target, column] = events[source, column]
+    gyro[target] = gyro[source]
+
+
+@kernel("void(float64[:,::1], int64[:,::1], int64, int64)")
+def copy_state(floats: Array, ints: Array, source: int, target: int) -> None:
+    """One row of state to another."""
+    for column in range(FLOATS):
+        floats[target, column] = floats[source, column]
+    for column in range(INTS):
+        ints[target, column] = ints[source, column]
+
+
 @kernel(
     "int64(int64[:,::1], float64[::1], int64, int64[:,::1], float64[::1], float64[:,::1], int64[:,::1],"
     " int64, int64, float64[::1], float64[:,::1], int64[::1])"
@@ -397,25 +414,22 @@ def apply_events(
                 refused[1] += 1
                 continue
             for row in range(count - drop):
-                events[row] = events[row + drop]
-                gyro[row] = gyro[row + drop]
-                floats[row] = floats[row + drop]
-                ints[row] = ints[row + drop]
+                copy_event(events, gyro, row + drop, row)
+                copy_state(floats, ints, row + drop, row)
             count -= drop
             first -= drop
             place -= drop
         for row in range(count, place, -1):
-            events[row] = events[row - 1]
-            gyro[row] = gyro[row - 1]
-        events[place] = fresh[n]
+            copy_event(events, gyro, row - 1, row)
+        for column in range(EVENT_COLUMNS):
+            events[place, column] = fresh[n, column]
         gyro[place] = fresh_gyro[n]
         count += 1
         first = min(first, place)
     for row in range(first, count):
         f = floats[row]
         k = ints[row]
-        f[:] = floats[row - 1]
-        k[:] = ints[row - 1]
+        copy_state(floats, ints, row - 1, row)
         time_ns = events[row, EVENT_TIME]
         advance(f, k, time_ns, settings)
         if events[row, EVENT_KIND] == IS_IMU:

@@ -53,7 +53,7 @@ class World:
 
 
 def make_scan(ranges: object, stamp_ns: int = 0, fov_deg: float = 270.0, **changes: object) -> Scan:
-    """A scan over ``fov_deg`` centerd on the lidar's x axis."""
+    """A scan over ``fov_deg`` centered on the lidar's x axis."""
     values: NDArray[np.float32] = np.asarray(ranges, np.float32)
     fov = math.radians(fov_deg)
     parts: dict[str, object] = {
