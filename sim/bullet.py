@@ -22,7 +22,7 @@ from amr.errors import ConfigError
 from amr.geometry import Pose2
 from amr.portable_math import sin_cos
 from sim.chassis import GRAVITY_MPS2, Chassis, chassis_of, wheel_spin_inertia_kgm2
-from sim.kernels.planar import WHEEL_LOAD
+from sim.kernels.planar import MEMORY, WHEEL_LOAD
 from sim.kernels.wheel_forces import base_state, wheel_forces
 from sim.mesh import prism_mesh
 from sim.physics import STATE_WIDTH, STEP_S, BodyState, WheelDrive, body_state
@@ -55,7 +55,7 @@ class BulletPhysics:
         self._params = np.zeros(0)
         self._wheels = np.zeros((0, 0))
         self._forces = np.zeros((0, 4))
-        self._joint, self._body, self._omega = np.zeros(2), np.zeros(3), np.zeros(2)
+        self._memory, self._body, self._omega = np.zeros(MEMORY), np.zeros(3), np.zeros(2)
         self._rows = np.zeros((0, STATE_WIDTH))
         self._last = np.zeros(STATE_WIDTH)
 
@@ -70,7 +70,7 @@ class BulletPhysics:
         chassis = chassis_of(robot, world.friction)
         self._params, self._wheels = planar_params(chassis, robot), wheel_rows(chassis)
         self._forces = np.zeros((len(chassis.wheels), 4))
-        self._joint[:] = 0.0
+        self._memory[:] = 0.0
         self._call("setGravity", 0.0, 0.0, -GRAVITY_MPS2)
         self._call(
             "setPhysicsEngineParameter",
@@ -100,7 +100,7 @@ class BulletPhysics:
             self._weigh()
             left_nm, right_nm, row[10] = wheel_forces(
                 self._last,
-                self._joint,
+                self._memory,
                 self._wheels,
                 self._params,
                 self._body,
@@ -127,6 +127,10 @@ class BulletPhysics:
     def state(self) -> BodyState:
         """See ``Physics.state``."""
         return body_state(self._last)
+
+    def wheel_angles_rad(self) -> list[float]:
+        """Angle of each driven wheel, in the order of the robot file."""
+        return [joint[0] for joint in self._call("getJointStates", self._robot, self._links)]
 
     def close(self) -> None:
         """See ``Physics.close``."""

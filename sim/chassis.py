@@ -13,13 +13,18 @@ GRAVITY_MPS2 = 9.81
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """One driven wheel: contact point in the base frame, true radius, side (0 left, 1 right), share of the weight."""
+    """One driven wheel: contact point in the base frame, true radius, side (0 left, 1 right), share of the weight.
+
+    The centre of mass is taken at axle height: there the force at the floor tips the body with the wheel's radius.
+    """
 
     x_m: float
     y_m: float
     radius_m: float
     side: int
     load_n: float
+    load_per_shift_npm: tuple[float, float]
+    """Change of the load when the centre of mass moves by 1 m along x, along y."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,13 @@ def chassis_of(robot: RobotConfig, friction: float | None) -> Chassis:
     loads = support_loads_n(supports, (com_x, com_y), mass * GRAVITY_MPS2)
     if min(loads) < 0.0:
         raise ConfigError(f"{robot.name}: drive: the centre of mass lies outside the wheels and casters: it tips over")
+    along_x = support_loads_n(supports, (com_x + 1.0, com_y), mass * GRAVITY_MPS2)
+    along_y = support_loads_n(supports, (com_x, com_y + 1.0), mass * GRAVITY_MPS2)
+    shares = [(a - load, b - load) for load, a, b in zip(loads, along_x, along_y, strict=True)]
     radii = tuple(drive.wheel_radius_m * s for s in (physics.left_radius_true_scale, physics.right_radius_true_scale))
     wheels = tuple(
-        Wheel(x, y, radii[0 if y > 0.0 else 1], 0 if y > 0.0 else 1, load)
-        for (x, y), load in zip(places, loads, strict=False)
+        Wheel(x, y, radii[0 if y > 0.0 else 1], 0 if y > 0.0 else 1, load, share)
+        for (x, y), load, share in zip(places, loads, shares, strict=False)
     )
     counts = tuple(sum(wheel.side == side for wheel in wheels) for side in (0, 1))
     spin = [

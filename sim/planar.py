@@ -1,19 +1,24 @@
 """The planar backend: friction in the plane, no contact with walls (the exact outline test ends a run first).
 
-Simplified against a full 3D engine: the wheels' loads stay as at rest (no load transfer when it brakes or turns).
+Simplified against a full 3D engine: the body does not pitch or roll; weight moves between the wheels as it would.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
-from sim.chassis import Chassis, chassis_of
+from sim.chassis import GRAVITY_MPS2, Chassis, chassis_of
 from sim.kernels import planar as kernel
 from sim.physics import STATE_WIDTH, STEP_S, BodyState, WheelDrive, body_state
 from sim.world import World
+
+_TYRE_TIME_S: Final = 0.01
+"""How fast weight moves between the wheels: a rubber tyre's order of magnitude."""
 
 
 class PlanarPhysics:
@@ -22,7 +27,7 @@ class PlanarPhysics:
     def __init__(self) -> None:
         self._params = np.zeros(kernel.PARAMS)
         self._wheels = np.zeros((0, kernel.WHEEL_WIDTH))
-        self._joint = np.zeros(2)
+        self._memory = np.zeros(kernel.MEMORY)
         self._body = np.zeros(3)
         self._omega = np.zeros(2)
         self._motion = np.zeros(10)
@@ -34,7 +39,7 @@ class PlanarPhysics:
         chassis = chassis_of(robot, world.friction)
         self._params = planar_params(chassis, robot)
         self._wheels = wheel_rows(chassis)
-        self._joint[:] = 0.0
+        self._memory[:] = 0.0
         self._motion[:] = 0.0
         self._motion[:3] = start.x_m, start.y_m, start.yaw_rad
         self._last[:] = 0.0
@@ -48,7 +53,7 @@ class PlanarPhysics:
             self._rows = np.zeros((steps, STATE_WIDTH))
         kernel.advance(
             self._motion,
-            self._joint,
+            self._memory,
             self._wheels,
             self._params,
             self._body,
@@ -88,6 +93,8 @@ def planar_params(chassis: Chassis, robot: RobotConfig) -> NDArray[np.float64]:
     params[kernel.TORQUE_CONSTANT] = motor.torque_constant_nm_per_a
     params[kernel.BACK_EMF] = motor.back_emf_v_s_per_rad
     params[kernel.CURRENT_LIMIT] = motor.current_limit_a
+    params[kernel.SHIFT_PER_FORCE] = robot.drive.wheel_radius_m / (chassis.mass_kg * GRAVITY_MPS2)
+    params[kernel.SHIFT_GAIN] = STEP_S / _TYRE_TIME_S
     return params
 
 
@@ -98,5 +105,6 @@ def wheel_rows(chassis: Chassis) -> NDArray[np.float64]:
     for row, wheel in zip(rows, chassis.wheels, strict=True):
         row[kernel.WHEEL_X], row[kernel.WHEEL_Y] = wheel.x_m - com_x, wheel.y_m - com_y
         row[kernel.WHEEL_RADIUS], row[kernel.WHEEL_SIDE] = wheel.radius_m, wheel.side
-        row[kernel.WHEEL_LOAD] = wheel.load_n
+        row[kernel.WHEEL_LOAD] = row[kernel.WHEEL_LOAD_AT_REST] = wheel.load_n
+        row[kernel.WHEEL_LOAD_PER_X], row[kernel.WHEEL_LOAD_PER_Y] = wheel.load_per_shift_npm
     return rows

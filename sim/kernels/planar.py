@@ -32,7 +32,9 @@ RESISTANCE = 13
 TORQUE_CONSTANT = 14
 BACK_EMF = 15
 CURRENT_LIMIT = 16
-PARAMS = 17
+SHIFT_PER_FORCE = 17
+SHIFT_GAIN = 18
+PARAMS = 19
 
 # columns of ``wheels``
 WHEEL_X = 0
@@ -42,22 +44,32 @@ WHEEL_SIDE = 3
 WHEEL_LOAD = 4
 WHEEL_IMPULSE_X = 5
 WHEEL_IMPULSE_Y = 6
-WHEEL_WIDTH = 7
+WHEEL_LOAD_AT_REST = 7
+WHEEL_LOAD_PER_X = 8
+WHEEL_LOAD_PER_Y = 9
+WHEEL_WIDTH = 10
+
+# positions in ``memory``
+LEFT_JOINT_IMPULSE = 0
+RIGHT_JOINT_IMPULSE = 1
+SHIFT_X = 2
+SHIFT_Y = 3
+MEMORY = 4
 
 ITERATIONS = 20
 
 
 @kernel("void(float64[::1], float64[::1], float64[:, ::1], float64[::1], float64[::1])")
-def solve_contacts(body: Floats, joint: Floats, wheels: Floats, params: Floats, omega: Floats) -> None:
+def solve_contacts(body: Floats, memory: Floats, wheels: Floats, params: Floats, omega: Floats) -> None:
     """Change ``body`` (vx, vy, w of the centre of mass, base axes) and ``omega`` (left, right) by friction impulses.
 
-    ``joint`` holds the last joint impulses, ``wheels`` the last contact impulses: first guess and result.
+    ``memory`` begins with the last joint impulses, ``wheels`` the last contact impulses: first guess and result.
     """
     dt = params[STEP_S]
     inverse_mass = 1.0 / params[MASS]
     inverse_inertia = 1.0 / params[INERTIA]
     for side in range(2):
-        omega[side] += joint[side] / params[LEFT_INERTIA + side]
+        omega[side] += memory[side] / params[LEFT_INERTIA + side]
     for i in range(wheels.shape[0]):
         side = 0 if wheels[i, WHEEL_SIDE] == 0.0 else 1
         px, py = wheels[i, WHEEL_IMPULSE_X], wheels[i, WHEEL_IMPULSE_Y]
@@ -68,10 +80,10 @@ def solve_contacts(body: Floats, joint: Floats, wheels: Floats, params: Floats, 
     for _ in range(ITERATIONS):
         for side in range(2):
             limit = params[LEFT_JOINT_FRICTION + side] * dt
-            wanted = joint[side] - params[LEFT_INERTIA + side] * omega[side]
+            wanted = memory[side] - params[LEFT_INERTIA + side] * omega[side]
             wanted = min(max(wanted, -limit), limit)
-            omega[side] += (wanted - joint[side]) / params[LEFT_INERTIA + side]
-            joint[side] = wanted
+            omega[side] += (wanted - memory[side]) / params[LEFT_INERTIA + side]
+            memory[side] = wanted
         for i in range(wheels.shape[0]):
             side = 0 if wheels[i, WHEEL_SIDE] == 0.0 else 1
             x, y, radius = wheels[i, WHEEL_X], wheels[i, WHEEL_Y], wheels[i, WHEEL_RADIUS]
@@ -101,13 +113,30 @@ def solve_contacts(body: Floats, joint: Floats, wheels: Floats, params: Floats, 
             wheels[i, WHEEL_IMPULSE_Y] = py
 
 
+@kernel("void(float64[::1], float64[:, ::1], float64[::1])")
+def shift_loads(memory: Floats, wheels: Floats, params: Floats) -> None:
+    """Move weight between the wheels: force at the floor tips the body, as if the centre of mass shifted against it.
+
+    The shift is the force times the centre's height over the weight, smoothed by what tyres give; no load is negative.
+    """
+    force_x = force_y = 0.0
+    for i in range(wheels.shape[0]):
+        force_x += wheels[i, WHEEL_IMPULSE_X] / params[STEP_S]
+        force_y += wheels[i, WHEEL_IMPULSE_Y] / params[STEP_S]
+    memory[SHIFT_X] += params[SHIFT_GAIN] * (-params[SHIFT_PER_FORCE] * force_x - memory[SHIFT_X])
+    memory[SHIFT_Y] += params[SHIFT_GAIN] * (-params[SHIFT_PER_FORCE] * force_y - memory[SHIFT_Y])
+    for i in range(wheels.shape[0]):
+        shifted = memory[SHIFT_X] * wheels[i, WHEEL_LOAD_PER_X] + memory[SHIFT_Y] * wheels[i, WHEEL_LOAD_PER_Y]
+        wheels[i, WHEEL_LOAD] = max(wheels[i, WHEEL_LOAD_AT_REST] + shifted, 0.0)
+
+
 @kernel(
     "void(float64[::1], float64[::1], float64[:, ::1], float64[::1], float64[::1], float64[::1], "
     "float64, float64, int64, int64, float64[:, ::1])"
 )
 def advance(
     state: Floats,
-    joint: Floats,
+    memory: Floats,
     wheels: Floats,
     params: Floats,
     body: Floats,
@@ -148,7 +177,8 @@ def advance(
         )
         omega[0] += dt * (left_torque - params[VISCOUS] * omega[0]) / params[LEFT_INERTIA]
         omega[1] += dt * (right_torque - params[VISCOUS] * omega[1]) / params[RIGHT_INERTIA]
-        solve_contacts(body, joint, wheels, params, omega)
+        solve_contacts(body, memory, wheels, params, omega)
+        shift_loads(memory, wheels, params)
         # centre of mass in the world, moved, then back to the base origin
         sine_0, cosine_0 = sin_cos(state[2])
         world_x = state[0] + cosine_0 * com_x - sine_0 * com_y

@@ -27,7 +27,7 @@ IMPULSE_X, IMPULSE_Y = planar.WHEEL_IMPULSE_X, planar.WHEEL_IMPULSE_Y
 )
 def wheel_forces(
     row: Floats,
-    joint: Floats,
+    memory: Floats,
     wheels: Floats,
     params: Floats,
     body: Floats,
@@ -66,7 +66,7 @@ def wheel_forces(
     right_nm -= params[VISCOUS] * omega[1]
     omega[0] += dt * left_nm / params[LEFT_INERTIA]
     omega[1] += dt * right_nm / params[RIGHT_INERTIA]
-    solve_contacts(body, joint, wheels, params, omega)
+    solve_contacts(body, memory, wheels, params, omega)
     sine, cosine = sin_cos(row[2])
     for i in range(wheels.shape[0]):
         px, py = wheels[i, IMPULSE_X], wheels[i, IMPULSE_Y]
@@ -75,7 +75,7 @@ def wheel_forces(
         x, y = wheels[i, WHEEL_X] + params[COM_X], wheels[i, WHEEL_Y] + params[COM_Y]
         forces[i, 2] = row[0] + cosine * x - sine * y
         forces[i, 3] = row[1] + sine * x + cosine * y
-    return left_nm + joint[0] / dt, right_nm + joint[1] / dt, battery
+    return left_nm + memory[0] / dt, right_nm + memory[1] / dt, battery
 
 
 @kernel(
