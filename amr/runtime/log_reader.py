@@ -15,10 +15,10 @@ from mcap.records import Message as McapMessage
 from mcap.stream_reader import CRCValidationError, StreamReader
 
 from amr.errors import DataError
-from amr.messages import Inputs, Message
+from amr.messages import Inputs, Message, Request
 from amr.runtime import log_types as lt
 from amr.runtime.digest import Scalar
-from amr.runtime.log_codec import Geometry, decode_geometry, decode_message, deserialize
+from amr.runtime.log_codec import Geometry, decode_geometry, decode_message, deserialize, plain_request
 from amr.runtime.log_encoder import Record, StepRecords, step_fields
 from amr.runtime.log_file import LogFile
 from amr.runtime.log_header import METADATA_NAME, LogHeader
@@ -53,6 +53,10 @@ class LoggedStep:
     def fields(self) -> dict[str, Scalar]:
         """What was decided, in the names of ``digest.flatten_outputs``."""
         return step_fields(self.record)
+
+    def requests(self) -> tuple[Request, ...]:
+        """What was asked of the worker."""
+        return tuple(plain_request(request) for request in self.record.requests)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amr.planning.worker_core import PlanningWorker
 from amr.runtime.result import LinkCounts, MapImage, MovingTrack, Percentiles, PlanRecord, RunResult, WorldOutline
 from amr.runtime.simulated_run import SimulatedRun
 from sim.world import Circle, World
@@ -47,8 +48,8 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, pace: str) ->
         start=(trial.start.x_m, trial.start.y_m, trial.start.yaw_rad),
         outline_m=trial.robot.body.outline_m,
         truth=truth[:, :6],
-        world=_outline(trial.world, run.plant.time_ns * 1e-9),
-        map=_map_image(run),
+        world=world_outline(trial.world, run.plant.time_ns * 1e-9),
+        map=map_image(run.worker),
         plans=tuple(
             PlanRecord(plan.stamp_ns * 1e-9, plan.path_map) for plan in run.lockstep.plans if len(plan.path_map)
         ),
@@ -61,7 +62,7 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, pace: str) ->
     )
 
 
-def _outline(world: World, until_s: float) -> WorldOutline:
+def world_outline(world: World, until_s: float) -> WorldOutline:
     """The true world for pictures; moving obstacles as tracks of ten points a second."""
     times_s = np.arange(0.0, until_s + 0.1, 0.1)
     tracks = tuple(
@@ -78,9 +79,9 @@ def _outline(world: World, until_s: float) -> WorldOutline:
     )
 
 
-def _map_image(run: SimulatedRun) -> MapImage:
+def map_image(worker: PlanningWorker) -> MapImage:
     """The worker's map as the report draws it."""
-    image = run.worker.global_map.image()
+    image = worker.global_map.image()
     cells = np.full(image.pixels.shape, 255, np.uint8)
     cells[image.pixels == _PIXEL_FREE] = 0
     cells[image.pixels == _PIXEL_OCCUPIED] = 100
