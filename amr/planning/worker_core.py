@@ -5,10 +5,9 @@ It runs inside the lockstep simulation and, with the same code, in a process of 
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,11 +20,15 @@ from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
 from amr.planning.finish import PathMeter, finish
 from amr.planning.keep import KeptPath, rest_of_path
 from amr.planning.scratch import LARGEST_CELLS
+from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
 
 
 class PlanningWorker:
     """``amr.runtime.protocols.Worker``. Built by ``amr.registry.make_planning_worker(config)``."""
+
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_inflation", "_planner")
+    """Made from the config; a planner holds scratch memory only."""
 
     def __init__(self, config: RobotConfig, global_map: GlobalMap, planner: GridPlanner) -> None:
         """An empty map and no path yet."""
@@ -68,19 +71,11 @@ class PlanningWorker:
 
     def state(self) -> dict[str, Any]:
         """Everything that the next answer depends on; shares no array with the worker."""
-        return {
-            "scans": list(self._scans),
-            "kept": self._kept,
-            "scans_missing": self.scans_missing,
-            "map": copy.deepcopy(vars(self._map)),
-        }
+        return tree_of(self)
 
     def restore(self, tree: dict[str, Any]) -> None:
         """Become the worker that ``state()`` was taken from."""
-        self._scans = list(tree["scans"])
-        self._kept = tree["kept"]
-        self.scans_missing = tree["scans_missing"]
-        vars(self._map).update(copy.deepcopy(tree["map"]))
+        restore_into(self, tree)
 
     def _insert(self, request: InsertScan) -> None:
         for scan in reversed(self._scans):
