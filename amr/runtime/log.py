@@ -6,18 +6,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Protocol
 
-from amr.config.robot import RobotConfig
-from amr.geometry import Pose2
 from amr.messages import Inputs, Outputs
 from amr.runtime.digest import digest_outputs
 from amr.runtime.log_encoder import StepEncoder
 from amr.runtime.log_file import LogFile
 from amr.runtime.log_header import LogHeader, make_header
 from amr.runtime.log_reader import Log, LoggedSnapshot, LoggedStep, Recovery, read_log, recover
-from amr.runtime.protocols import Core
-from amr.runtime.snapshot import encode
 
 __all__ = [
     "Log",
@@ -34,49 +29,17 @@ __all__ = [
 ]
 
 
-SNAPSHOT_EVERY_NS: Final = 10_000_000_000
-
-
-class TrialFacts(Protocol):
-    """What a log's header says about a simulated trial."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def robot(self) -> RobotConfig: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def start(self) -> Pose2: ...
-    @property
-    def backend(self) -> str: ...
-
-
 class LogWriter:
     """A log in the same process: what a simulation uses. ``record`` never raises for a full disk (see ``fault``)."""
 
-    def __init__(self, path: str | Path, header: LogHeader, core: Core | None = None) -> None:
-        """Create the file; with ``core`` its state is stored every 10 s of robot time. Raises ``DataError``."""
+    def __init__(self, path: str | Path, header: LogHeader) -> None:
+        """Create the file. Raises ``DataError`` when that fails."""
         self._file = LogFile(path, header)
         self._encoder = StepEncoder(header.robot())
-        self._core = core
-        self._snapshot_ns: int | None = None
-
-    @classmethod
-    def for_trial(cls, path: str | Path, trial: TrialFacts, core: Core | None = None) -> LogWriter:
-        """Log of a simulated trial. Raises ``DataError`` when the file cannot be made."""
-        return cls(path, make_header(trial.robot, trial.name, trial.seed, trial.start, backend=trial.backend), core)
 
     def record(self, inputs: Inputs, outputs: Outputs) -> None:
         """Write one step."""
         self._file.append(self._encoder.encode(inputs, outputs))
-        if self._core is None:
-            return
-        if self._snapshot_ns is None:
-            self._snapshot_ns = inputs.now_ns
-        if inputs.now_ns - self._snapshot_ns >= SNAPSHOT_EVERY_NS:
-            self._snapshot_ns = inputs.now_ns
-            self.snapshot(outputs.step, inputs.now_ns, encode(self._core.state()))
 
     def snapshot(self, step: int, now_ns: int, state: bytes) -> None:
         """Write the core's state (``snapshot.encode``) after the step of that number."""

@@ -30,6 +30,7 @@ class Ring:
         self._capacity = size - _DATA
         self._map = mmap.mmap(descriptor, size)
         self._impatience = 0
+        self._dropped_at_close: int | None = None
         self.torn = 0
         """Reader: times that unread records were given up because one stayed unreadable."""
 
@@ -56,8 +57,8 @@ class Ring:
 
     @property
     def dropped(self) -> int:
-        """Records that found no room."""
-        return self._word(_DROPPED)
+        """Records that found no room; also after ``close``."""
+        return self._word(_DROPPED) if self._dropped_at_close is None else self._dropped_at_close
 
     def close_writing(self) -> None:
         """Tell the reader that nothing more comes."""
@@ -94,6 +95,7 @@ class Ring:
 
     def close(self) -> None:
         """Unmap this end."""
+        self._dropped_at_close = self.dropped
         self._map.close()
         os.close(self.descriptor)
 

@@ -11,6 +11,7 @@ from fake_core import FakeCore, fake_inputs
 from amr.geometry import Pose2
 from amr.runtime.files import load_robot
 from amr.runtime.log import LogHeader, LogWriter, make_header
+from amr.runtime.snapshot import encode
 
 
 @pytest.fixture
@@ -24,12 +25,14 @@ def fake_log(tmp_path: Path, header: LogHeader) -> Callable[..., Path]:
 
     def write(steps: int = 100, name: str = "run.mcap", skip: range = range(0)) -> Path:
         core = FakeCore()
-        with LogWriter(tmp_path / name, header, core) as log:
+        with LogWriter(tmp_path / name, header) as log:
             for number in range(steps):
                 inputs = fake_inputs(number)
                 outputs = core.step(inputs)
                 if number not in skip:
                     log.record(inputs, outputs)
+                if number and number % 500 == 0:
+                    log.snapshot(number, inputs.now_ns, encode(core.state()))
         return tmp_path / name
 
     return write

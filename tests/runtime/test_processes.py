@@ -1,0 +1,154 @@
+"""The helper processes of a drive, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_core import FakeCore, fake_inputs
+
+from amr.errors import DataError
+from amr.geometry import Pose2
+from amr.messages import Goal, InsertScan, PlanRequest, PlanResult, Scan
+from amr.runtime.files import load_robot
+from amr.runtime.log import Log, LogHeader, read_log
+from amr.runtime.log_process import LogProcess, write_until_closed
+from amr.runtime.replay import replay
+from amr.runtime.ring import Ring
+from amr.runtime.snapshot import encode
+from amr.runtime.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.slow
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Poll until it holds; False when it did not in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_log_written_by_the_other_process_is_whole_and_replays(tmp_path: Path, header: LogHeader) -> None:
+    path = tmp_path / "run.mcap"
+    log = LogProcess(path, header)
+    core = FakeCore()
+    for number in range(200):
+        inputs = fake_inputs(number)
+        log.record(inputs, core.step(inputs))
+    assert log.close() == ""
+    assert log.dropped == 0
+    result = replay(path, make_core=lambda _header: FakeCore())
+    assert (result.steps, result.equal, result.torn) == (200, True, None)
+
+
+def test_log_that_cannot_be_made_is_told_at_once(tmp_path: Path, header: LogHeader) -> None:
+    with pytest.raises(DataError, match="log cannot be written"):
+        LogProcess(tmp_path, header)
+
+
+def test_writer_that_stands_still_drops_steps_and_never_blocks(tmp_path: Path, header: LogHeader) -> None:
+    log = LogProcess(tmp_path / "run.mcap", header)
+    pid = log._child._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    core, inputs = FakeCore(), fake_inputs(0)
+    outputs = core.step(inputs)
+    longest_s = 0.0
+    for _ in range(6000):
+        began_s = time.monotonic()
+        log.record(inputs, outputs)
+        longest_s = max(longest_s, time.monotonic() - began_s)
+    assert log.dropped > 0
+    assert longest_s < 0.5
+    os.kill(pid, signal.SIGCONT)
+    assert log.close() == ""
+
+
+OWNER = """
+import sys, time
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from fake_core import FakeCore, fake_inputs
+from amr.runtime.files import load_robot
+from amr.runtime.log_process import LogProcess
+from amr.runtime.log import make_header
+if __name__ == "__main__":
+    core, log = FakeCore(), LogProcess(Path(sys.argv[1]), make_header(load_robot("jackal"), "killed", 1))
+    for number in range(100):
+        inputs = fake_inputs(number)
+        log.record(inputs, core.step(inputs))
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_log_is_finished_when_the_control_process_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "run.mcap"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(path), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline().strip() == "written"
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+
+    def whole() -> bool:
+        log = Log(path)
+        return sum(1 for _ in log.steps()) == 100 and log.torn is None
+
+    assert wait_for(lambda: path.exists() and path.stat().st_size > 0 and whole())
+
+
+def test_writer_ends_with_one_line_when_the_disk_refuses(tmp_path: Path, header: LogHeader) -> None:
+    ring = Ring.create(1 << 16)
+    ring.push(encode((str(tmp_path), header)))
+    assert "log cannot be written" in write_until_closed(ring, os.getppid())
+    ring.close()
+
+
+def test_worker_process_plans_on_the_scans_it_was_given() -> None:
+    robot = load_robot("jackal")
+    worker = WorkerProcess(robot)
+    ranges = np.full(robot.lidar.beams, 6.0, np.float32)
+    lidar = robot.lidar
+    for stamp_ns in (10, 20, 30):
+        scan = Scan(stamp_ns, lidar.angle_min_rad, lidar.angle_increment_rad, 0.1, 30.0, 0.0, ranges)
+        worker.offer_scan(scan)
+        worker.request(InsertScan(stamp_ns, Pose2(0.0, 0.0, 0.0), 1))
+    worker.request(InsertScan(999, Pose2(0.0, 0.0, 0.0), 1))  # no such scan: nothing to insert
+    worker.request(PlanRequest(7, 40, Pose2(0.0, 0.0, 0.0), Goal(3.0, 0.0, None, 0.3), 1))
+    answers: list[PlanResult] = []
+
+    def answered() -> bool:
+        answers.extend(worker.answers(12345))
+        return bool(answers)
+
+    assert wait_for(answered, 120.0), "the worker has to load its kernels, but not for that long"
+    assert (answers[0].request_id, answers[0].stamp_ns) == (7, 12345)
+    assert len(answers[0].path_map) >= 2
+    assert worker.alive
+    assert worker.dropped == 0
+    worker.close()
+
+
+def test_log_read_while_it_is_written_is_not_torn_in_the_middle(tmp_path: Path, header: LogHeader) -> None:
+    path = tmp_path / "run.mcap"
+    log = LogProcess(path, header)
+    core = FakeCore()
+    for number in range(120):
+        inputs = fake_inputs(number)
+        log.record(inputs, core.step(inputs))
+    assert wait_for(lambda: path.stat().st_size > 50_000)
+    steps = [step.step for step in read_log(path)]
+    assert steps == list(range(len(steps)))
+    log.close()
