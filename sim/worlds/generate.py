@@ -49,12 +49,17 @@ _BENCHMARKS: Final[dict[str, Callable[[int, int], dict[str, Any]]]] = {"barn": b
 def world_of(kind: str, seed: int) -> WorldModel:
     """A generated world whose goals are all reached; raises ``ConfigError`` when this seed gives none."""
     model = _WORLDS[kind](seed)
-    places = [(model.start[0], model.start[1]), *((goal[0], goal[1]) for goal in model.goals)]
-    if not free_space(model.world()).joined(places, PASSABLE_RADIUS_M):
+    if not is_passable(model):
         raise ConfigError(
-            f"{kind} with seed {seed}: a robot of {PASSABLE_RADIUS_M} m cannot reach all goals, take another seed"
+            f"{kind}: seed {seed} leaves no way {2.0 * PASSABLE_RADIUS_M} m wide to all goals, take another"
         )
     return model
+
+
+def is_passable(model: WorldModel) -> bool:
+    """True when a disc of ``PASSABLE_RADIUS_M`` gets from the start to every goal, people left out."""
+    places = [(model.start[0], model.start[1]), *((goal[0], goal[1]) for goal in model.goals)]
+    return free_space(model.world()).joined(places, PASSABLE_RADIUS_M)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,19 +6,24 @@ import heapq
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sim.world import Bounds, Circle, Polygon, World
+from sim.world import Bounds, Circle, Polygon, Shape, World
 
 Node = tuple[int, int]
+DISTANCE_CAP_M: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FreeSpace:
-    """Distance from each cell's centre to the nearest static obstacle, float64 [rows, columns], row 0 at y min."""
+    """Distance from each cell's centre to the nearest static obstacle, at most ``DISTANCE_CAP_M``; row 0 at y min.
+
+    ``distance_m`` is float64 [rows, columns].
+    """
 
     distance_m: NDArray[np.float64]
     bounds: Bounds
@@ -48,13 +53,27 @@ def free_space(world: World, resolution_m: float = 0.05) -> FreeSpace:
     bounds = world.bounds
     xs = np.arange(bounds.x_min_m + 0.5 * resolution_m, bounds.x_max_m, resolution_m)
     ys = np.arange(bounds.y_min_m + 0.5 * resolution_m, bounds.y_max_m, resolution_m)
-    x, y = np.meshgrid(xs, ys)
-    distance = np.full(x.shape, np.inf)
-    for circle in world.circles:
-        np.minimum(distance, _circle_distance(circle, x, y), out=distance)
-    for polygon in world.polygons:
-        np.minimum(distance, _polygon_distance(polygon, x, y), out=distance)
+    distance = np.full((len(ys), len(xs)), DISTANCE_CAP_M)
+    shapes: list[Shape] = [*world.circles, *world.polygons]
+    for shape in shapes:
+        low_x, low_y, high_x, high_y = _reach(shape)
+        columns = slice(int(np.searchsorted(xs, low_x)), int(np.searchsorted(xs, high_x)))
+        rows = slice(int(np.searchsorted(ys, low_y)), int(np.searchsorted(ys, high_y)))
+        x, y = np.meshgrid(xs[columns], ys[rows])
+        measured = _circle_distance(shape, x, y) if isinstance(shape, Circle) else _polygon_distance(shape, x, y)
+        np.minimum(distance[rows, columns], measured, out=distance[rows, columns])
     return FreeSpace(distance, bounds, resolution_m)
+
+
+def _reach(shape: Shape) -> tuple[float, float, float, float]:
+    """x min, y min, x max, y max of where a shape can be the nearest within the cap."""
+    if isinstance(shape, Circle):
+        points: tuple[tuple[float, float], ...] = ((shape.x_m, shape.y_m),)
+        margin = DISTANCE_CAP_M + shape.radius_m
+    else:
+        points, margin = shape.points, DISTANCE_CAP_M
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
 
 
 def _circle_distance(circle: Circle, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
