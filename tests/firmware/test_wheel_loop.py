@@ -210,3 +210,11 @@ def test_clock_that_stands_lets_go_and_is_not_kicked(driving: Bench) -> None:
     assert driving.duty == (0.0, 0.0, 2, False)
     driving.step()
     assert driving.duty.watchdog_ok
+
+
+@pytest.mark.parametrize(("left_mps", "right_mps"), [(0.0, 0.4), (0.4, 0.0), (-0.3, 0.3)])
+def test_pivot(armed: Bench, left_mps: float, right_mps: float) -> None:
+    armed.drive(left_mps, right_mps, 0.6)
+    assert armed.state is McuState.DRIVING
+    assert armed.left.speed_mps == pytest.approx(left_mps, abs=0.02)
+    assert armed.right.speed_mps == pytest.approx(right_mps, abs=0.02)

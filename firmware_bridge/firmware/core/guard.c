@@ -7,7 +7,7 @@
 
 #define LAG_UM_PER_S 150000U
 #define CREEP_UM_PER_S 50000U
-#define LONGEST_STEP_US 50000U
+#define LONGEST_STEP_US 20000U /* the longest loop period; a later step is no more evidence than that */
 
 /* clang-format off */
 #define NO GUARD_REFUSED
@@ -249,6 +249,7 @@ static void count(uint32_t *time_us, bool condition, uint32_t dt_us) {
 /* Updates the watch of one wheel. Gives the fault bit of a left wheel, or 0; a right wheel's is the next higher. */
 static uint16_t disagreement(guard_wheel_watch *watch, const guard_wheel_view *wheel, const guard_limits *limits,
                              uint32_t dt_us) {
+    uint32_t step_us = least(dt_us, LONGEST_STEP_US);
     uint32_t wish = magnitude(wheel->setpoint_um_per_s);
     uint32_t speed = magnitude(wheel->measured_um_per_s);
     bool reverse = wheel->setpoint_um_per_s < 0;
@@ -260,12 +261,12 @@ static uint16_t disagreement(guard_wheel_watch *watch, const guard_wheel_view *w
     /* beside a moving set-point the loop may lag; at a set-point of zero nothing excuses a turning wheel */
     uint32_t allowed = wish > 0U ? LAG_UM_PER_S + wish / 4U : CREEP_UM_PER_S;
 
-    count(&watch->not_turning_us, pushed && !moves, dt_us);
-    count(&watch->wrong_way_us, pushed && moves && !same_way, dt_us);
-    count(&watch->uncommanded_us, !pushed && speed > excused + allowed, dt_us);
+    count(&watch->not_turning_us, pushed && !moves, step_us);
+    count(&watch->wrong_way_us, pushed && moves && !same_way, step_us);
+    count(&watch->uncommanded_us, !pushed && speed > excused + allowed, step_us);
     /* mm/s * us = nm; a wheel that runs the wrong way leaves its command at the sum of both speeds */
     uint32_t apart_mm_per_s = least(wish / 1000U + (same_way ? 0U : speed / 1000U), 65535U);
-    uint32_t step_um = apart_mm_per_s * least(dt_us, LONGEST_STEP_US) / 1000U;
+    uint32_t step_um = apart_mm_per_s * step_us / 1000U;
     bool missing = watch->not_turning_us > 0U || watch->wrong_way_us > 0U;
     count(&watch->missing_um, missing, step_um);
 
@@ -348,7 +349,7 @@ guard_motion guard_motion_now(const guard_state *guard) {
     if (is_powered(guard->phase)) {
         return GUARD_TRACK;
     }
-    if (guard->phase == GUARD_BOOT || guard->phase == GUARD_IDLE || guard->category == WIRE_CATEGORY_COAST) {
+    if (guard->phase == GUARD_IDLE || guard->category == WIRE_CATEGORY_COAST) { /* the category of BOOT is to coast */
         return GUARD_COAST;
     }
     return guard->category == WIRE_CATEGORY_RAMP ? GUARD_RAMP : GUARD_BRAKE;
