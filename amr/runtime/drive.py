@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
+
+import numpy as np
 
 from amr.config.robot import RobotConfig
 from amr.geometry import IDENTITY, Pose2
@@ -36,10 +39,14 @@ from amr.runtime.clock import Clock, MonotonicClock
 from amr.runtime.loop import RealTimeLoop
 from amr.runtime.operator import Wishes
 from amr.runtime.protocols import Core, StepSink
+from amr.runtime.result import Percentiles
 from firmware_bridge.base import Base
 
 STATUS_EVERY_NS: Final = 2_000_000_000
 MESSAGES_MAX: Final = 4096
+STEPS_TIMED: Final = 65_536
+STAND_FIRST_NS: Final = 1_500_000_000
+"""A robot that stands still this long before its first motion knows its gyro's bias ten times better."""
 _OVER: Final = frozenset({"done", "failed"})
 
 
@@ -106,6 +113,8 @@ class DriveSession:
         self._status_ns = 0
         self._scans = 0
         self._link: LinkStatus | None = None
+        self._step_wall_ns = np.zeros(STEPS_TIMED, np.int64)
+        self._steps = 0
         self.lost_messages = 0
         self._quit = False
         self._stop: Callable[[], None] = lambda: None
@@ -133,7 +142,10 @@ class DriveSession:
         self._ask_person(now_ns)
         inputs = Inputs(now_ns, tuple(self._messages))
         self._messages.clear()
+        began_ns = time.perf_counter_ns()  # a diagnostic only: it enters no decision and no digest
         outputs = self._core.step(inputs)
+        self._step_wall_ns[self._steps % STEPS_TIMED] = time.perf_counter_ns() - began_ns
+        self._steps += 1
         self._base.command(outputs.wheel, now_ns)
         for request in outputs.requests:
             self._worker.request(request)
@@ -147,6 +159,10 @@ class DriveSession:
     def when_over(self, stop: Callable[[], None], *, mission: bool) -> None:
         """Call ``stop`` when the person quits, and with ``mission`` also when the mission is done or has failed."""
         self._stop, self._stop_with_mission = stop, mission
+
+    def step_ms(self) -> Percentiles:
+        """Wall time of the core's last steps."""
+        return Percentiles.of_ns(self._step_wall_ns[: min(self._steps, STEPS_TIMED)])
 
     def outcome(self) -> str:
         """``done``, ``failed: reason``, or ``stopped`` when the mission was not over."""
@@ -162,7 +178,7 @@ class DriveSession:
         if wishes.reset_estop:
             self._base.reset_estop(now_ns)
         up = self._link is not None and self._link.state is LinkState.UP
-        if self._arm_once and up and self._scans > 0:
+        if self._arm_once and up and self._scans > 0 and now_ns >= STAND_FIRST_NS:
             self._arm_once = False
             self._messages.append(Operator(now_ns, OperatorAction.ARM))
 
@@ -203,6 +219,8 @@ class DriveSummary:
     log_dropped: int
     log_fault: str
     digest: str | None
+    step_ms: Percentiles
+    worker_dropped: int
 
 
 @contextmanager
@@ -287,4 +305,6 @@ def drive(
             log.dropped if log is not None else 0,
             fault,
             log.digest if log is not None else None,
+            session.step_ms(),
+            worker.dropped,
         )

@@ -65,6 +65,7 @@ def run(
             watchers.append(_Snapshots(writer))
         if progress is not None:
             watchers.append(_Reporter(progress, started_ns))
+        stack.callback(simulated.close)
         simulated.run(() if writer is None else (writer,), watchers)
     return run_result(simulated, (time.monotonic_ns() - started_ns) * 1e-9, log, pace)
 

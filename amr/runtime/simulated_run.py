@@ -9,6 +9,7 @@ from amr.messages import Inputs, LinkState, LinkStatus, Operator, OperatorAction
 from amr.registry import make_planning_worker
 from amr.robot import RobotCore
 from amr.runtime.digest import RunDigest
+from amr.runtime.drive import STAND_FIRST_NS
 from amr.runtime.protocols import StepSink
 from amr.runtime.result import StopEvent
 from amr.runtime.trial import Trial
@@ -84,15 +85,19 @@ class SimulatedRun:
                 watcher(self)
         return self.outcome
 
+    def close(self) -> None:
+        """Free the physics engine."""
+        self.plant.close()
+
     def _press_arm(self, done: StepTrace) -> None:
-        """The operator of a simulated run arms as soon as the link is up and a scan has come."""
+        """The operator of a simulated run lets the robot stand, then arms once the link is up and a scan has come."""
         if self._arm_asked:
             return
         for message in done.inputs.messages:
             if isinstance(message, LinkStatus):
                 self._link_up = message.state is LinkState.UP
             self._scan_seen = self._scan_seen or isinstance(message, Scan)
-        if self._link_up and self._scan_seen:
+        if self._link_up and self._scan_seen and self.plant.time_ns >= STAND_FIRST_NS:
             self.lockstep.offer(Operator(self.plant.time_ns, OperatorAction.ARM))
             self._arm_asked = True
 

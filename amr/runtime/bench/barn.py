@@ -132,6 +132,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
     wall_s = time.monotonic() - started_s
     if options.out is not None:
         simulated.lockstep.trace.write_csv(options.out / f"{world.id}-{task.trial}.csv")
+    simulated.close()
     truth = simulated.lockstep.trace.array()
     time_s = driving_time_s(truth, trial.start)
     success = outcome == "success"
