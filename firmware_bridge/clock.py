@@ -155,9 +155,10 @@ class ClockMap:
 
     def _measure_drift(self) -> None:
         """Slope between the tightest bounds of the older and of the newer half, mean of both sides, low-passed."""
-        if len(self._buckets) < BUCKETS:
+        half = len(self._buckets) // 2
+        if half < BUCKETS // 4:
             return
-        older, newer = self._buckets[: BUCKETS // 2], self._buckets[BUCKETS // 2 :]
+        older, newer = self._buckets[:half], self._buckets[half:]
         slopes: list[float] = []
         for sign, side in ((1, "upper"), (-1, "lower")):
             first = self._tightest([getattr(bucket, side) for bucket in older], sign)

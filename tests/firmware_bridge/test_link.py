@@ -656,6 +656,19 @@ def test_after_a_reconnect_ticks_run_on_and_a_held_wish_does_not_arm() -> None:
     assert "pulled" in rig.reasons()
 
 
+def test_a_wish_that_rises_while_the_link_is_down_does_not_arm_when_it_comes_back() -> None:
+    rig = Rig()
+    rig.bring_up()
+    rig.drive(0.0, 0.0, arm=False)
+    rig.run(0.1)
+    rig.link.disconnected("pulled", rig.now_ns)
+    rig.drive(0.0, 0.0, arm=True)
+    rig.bring_up()
+    rig.run(0.5)
+    assert rig.mcu.state is McuState.IDLE
+    assert rig.link.arm_state is ArmState.LOCKED
+
+
 def test_goodbye_is_a_stop_that_needs_no_session() -> None:
     link = HostLink(link_config_from_robot(jackal()), 1)
     (frame,) = frames_in(link.goodbye())
