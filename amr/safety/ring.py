@@ -43,6 +43,8 @@ _NO_STOP = Stop(StopReason.NONE, "")
 _CHANGE = 1.0e-3
 """A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
 _PREDICTION_STEP_S = 0.005
+_NEVER_NS = -(2**62)
+"""Stamp of what never came."""
 _MCU_ARMED = frozenset({McuState.ARMED, McuState.DRIVING, McuState.STOPPING})
 _MCU_OUT = frozenset({McuState.BOOT, McuState.IDLE, McuState.FAULT})
 
@@ -102,7 +104,7 @@ class SafetyRing:
         self._base_fault = ""
         self._odometer: Odometer | None = None
         self._memory = memory.empty(self._memory_rules, config.lidar.beams)
-        self._scan_stamp_ns: int | None = None
+        self._scan_stamp_ns = _NEVER_NS
         self._scan_fault = _NO_STOP
         self._scan_watch: ScanWatch | None = None
         self._waiting_scan: Scan | None = None
@@ -156,60 +158,65 @@ class SafetyRing:
         if self._base_fault:
             self._odometer = dead_reckoning.start(base)
             self._memory = memory.empty(self._memory_rules, self._scan_rules.beams)
-            self._scan_stamp_ns = None
+            self._scan_stamp_ns = _NEVER_NS
         else:
             self._odometer = dead_reckoning.advance(self._odometer, base, self._wheels)
         return last is not None and last.boot_id != base.boot_id
 
     def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
         """Judge the newest scan and remember it once odometry knows where it was taken."""
-        scan = scan or self._waiting_scan
-        self._waiting_scan = None
-        if scan is None or (self._scan_stamp_ns is not None and scan.stamp_ns <= self._scan_stamp_ns):
-            return
-        cause = scan_check.refuse(scan, self._scan_rules, now_ns)
-        if cause:
-            self._scan_fault = Stop(StopReason.SCAN_INVALID, cause)
-            return
-        if self._odometer is None:
-            return
-        geometry = memory.scan_geometry(scan, self._odometer, self._memory_rules)
+        waiting, self._waiting_scan = self._waiting_scan, None
+        for candidate in (waiting, scan):
+            if candidate is None or candidate.stamp_ns <= self._scan_stamp_ns:
+                continue
+            cause = scan_check.refuse(candidate, self._scan_rules, now_ns)
+            if cause:
+                self._scan_fault = Stop(StopReason.SCAN_INVALID, cause)
+            elif self._odometer is not None:
+                self._place_scan(candidate, self._odometer)
+
+    def _place_scan(self, scan: Scan, odometer: Odometer) -> None:
+        """Remember a valid scan, or let it wait for telemetry as new as its light; one that is older is dropped."""
+        geometry = memory.scan_geometry(scan, odometer, self._memory_rules)
         if geometry is None:
-            if scan.stamp_ns > self._odometer.trail[0][0]:
-                self._waiting_scan = scan  # telemetry is behind the light: place it in a later step
+            if self._waiting_scan is None and scan.stamp_ns > odometer.trail[0][0]:
+                self._waiting_scan = scan
             return
         self._scan_stamp_ns = scan.stamp_ns
-        self._scan_watch = scan_check.watch(self._scan_watch, scan, self._odometer.travel_m)
-        cause = scan_check.frozen(self._scan_watch, self._scan_rules, self._odometer.travel_m)
+        self._scan_watch = scan_check.watch(self._scan_watch, scan, odometer.travel_m)
+        cause = scan_check.frozen(self._scan_watch, self._scan_rules, odometer.travel_m)
         if cause:
             self._scan_fault = Stop(StopReason.SCAN_FROZEN, cause)
             return
         self._scan_fault = _NO_STOP
-        self._memory = memory.insert(self._memory, scan, geometry, self._odometer, self._memory_rules, self._outline)
+        self._memory = memory.insert(self._memory, scan, geometry, odometer, self._memory_rules, self._outline)
 
     def _follow_arming(self, view: SafetyInput, restarted: bool) -> None:
         """Turn this step's view into events, in the order that makes motion the last thing allowed."""
-        armed_now = view.arm_wish and not self._arm_wish
+        arm = view.arm_wish and not self._arm_wish
+        disarm = not view.arm_wish
         self._arm_wish = view.arm_wish
+        events: list[ArmEvent] = []
         for press in view.operator:
             if press.action is OperatorAction.ESTOP:
-                self._estop_pressed, armed_now = True, False
+                self._estop_pressed, arm = True, False
+                events.append(ArmEvent.ESTOP)
             elif press.action is OperatorAction.RESET_ESTOP:
                 self._estop_pressed = False
             elif press.action is OperatorAction.ARM:
-                armed_now = True
+                arm, disarm = True, False
             elif press.action is OperatorAction.DISARM:
-                armed_now = False
+                arm, disarm = False, True
         state = McuState.BOOT if self._base is None else self._base.state
         estop = self._estop_pressed or state is McuState.ESTOP
-        events = [ArmEvent.ESTOP if estop else ArmEvent.ESTOP_CLEARED]
+        events.append(ArmEvent.ESTOP if estop else ArmEvent.ESTOP_CLEARED)
         if restarted:
             events.append(ArmEvent.MCU_RESTARTED)
         if self._mcu_was_armed and state in _MCU_OUT:
             events.append(ArmEvent.MCU_DISARMED)
-        if not view.arm_wish and not armed_now:
+        if disarm:
             events.append(ArmEvent.DISARM)
-        if armed_now:
+        if arm:
             events.append(ArmEvent.ARM)
         if view.link is not LinkState.UP:
             events.append(ArmEvent.LINK_LOST)
@@ -263,7 +270,7 @@ class SafetyRing:
         """Fault or silence of the lidar."""
         if self._scan_fault.reason is not StopReason.NONE:
             return self._scan_fault
-        if self._scan_stamp_ns is None:
+        if self._scan_stamp_ns == _NEVER_NS:
             return Stop(StopReason.SCAN_MISSING, "no scan that odometry can place has come yet")
         age_ns = now_ns - self._scan_stamp_ns
         if age_ns > self._timeouts.scan_ns:

@@ -14,6 +14,7 @@ from amr.messages import Scan
 _FUTURE_NS: Final = 5_000_000
 _MOVED_M: Final = 0.02
 _ANGLE_RAD: Final = 1.0e-3
+_RANGE_M: Final = 1.0e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ScanRules:
     beams: int
     angle_min_rad: float
     angle_increment_rad: float
+    range_min_m: float
     range_max_m: float
     invalid_max_frac: float
     returns_min: int
@@ -36,6 +38,7 @@ class ScanRules:
             config.lidar.beams,
             config.lidar.angle_min_rad,
             config.lidar.angle_increment_rad,
+            config.lidar.range_min_m,
             config.lidar.range_max_m,
             config.safety.scan_invalid_max_frac,
             config.safety.scan_returns_min,
@@ -56,8 +59,10 @@ def refuse(scan: Scan, rules: ScanRules, now_ns: int) -> str:
         return (
             f"angle_increment_rad {scan.angle_increment_rad:.6f}, the robot file says {rules.angle_increment_rad:.6f}"
         )
-    if not 0.0 <= scan.range_min_m < scan.range_max_m <= rules.range_max_m * 1.001:
-        return f"range limits {scan.range_min_m:.3f} to {scan.range_max_m:.3f} m, robot file {rules.range_max_m:.3f} m"
+    if not 0.0 <= scan.range_min_m <= rules.range_min_m + _RANGE_M:
+        return f"range_min_m {scan.range_min_m:.3f}, the robot file says {rules.range_min_m:.3f}"
+    if not scan.range_min_m < scan.range_max_m <= rules.range_max_m + _RANGE_M:
+        return f"range_max_m {scan.range_max_m:.3f}, the robot file says {rules.range_max_m:.3f}"
     if not 0.0 <= scan.time_increment_s * rules.beams <= 1.0:
         return f"time_increment_s {scan.time_increment_s:.6f} makes no scan within 1 s"
     if scan.stamp_ns > now_ns + _FUTURE_NS:
