@@ -328,7 +328,7 @@ def clear_under_robot(
     circumradius_m: float,
     shrink_m: float,
 ) -> int:
-    """Make occupied cells free whose center lies inside the outline shrunk by ``shrink_m``; returns how many.
+    """Make all cells free whose center lies inside the outline shrunk by ``shrink_m``; returns how many were not.
 
     ``pose``: base (x, y, yaw) in the grid's frame; outline as in ``project_beams``, half planes with unit normals.
     """
@@ -343,7 +343,7 @@ def clear_under_robot(
     for row in range(np.uint64(row0), np.uint64(row1)):
         dy = origin_y + (float(row) + 0.5) * resolution - pose[1]
         for column in range(np.uint64(column0), np.uint64(column1)):
-            if cells[row, column] != OCCUPIED:
+            if cells[row, column] == FREE:
                 continue
             dx = origin_x + (float(column) + 0.5) * resolution - pose[0]
             px = c * dx + s * dy

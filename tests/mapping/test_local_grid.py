@@ -92,7 +92,9 @@ def test_infinity_clears_to_the_largest_range_only():
 
 def test_nan_tells_nothing(grid):
     grid.insert(make_scan(np.full(720, np.nan)), IDENTITY, None, 0)
-    assert (grid.cells == UNKNOWN).all()
+    rows, columns = np.nonzero(grid.cells != UNKNOWN)
+    for row, column in zip(rows, columns, strict=True):
+        assert math.hypot(*grid.frame.center(int(row), int(column))) < 0.3, "only the robot's own place is known"
 
 
 # ---------------------------------------------------------------- cleared, no ghosts
@@ -257,6 +259,12 @@ def test_where_the_robot_stands_is_free(grid):
     onto = Pose2(0.8, 0.0, 0.0)
     grid.insert(make_scan(np.full(720, np.nan), STEP_NS), onto, None, STEP_NS)
     assert occupied_near(grid, 0.8, 0.0, 0.1) == 0
+
+
+def test_the_ground_under_the_robot_is_known_at_once(grid):
+    grid.insert(make_scan(np.full(720, np.nan)), IDENTITY, None, 0)
+    assert state_at(grid, -0.1, 0.05) == FREE
+    assert state_at(grid, -0.3, 0.0) == UNKNOWN
 
 
 def test_an_obstacle_that_touches_the_body_stays(grid):
