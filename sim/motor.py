@@ -26,8 +26,8 @@ def motor_output(motor: Motor, drive: WheelDrive, left_radps: float, right_radps
         *motor_pair(
             drive.left_duty,
             drive.right_duty,
-            drive.left_mode,
-            drive.right_mode,
+            int(drive.left_mode),
+            int(drive.right_mode),
             left_radps,
             right_radps,
             motor.supply_v,
