@@ -235,7 +235,7 @@ def test_ping_is_answered_with_the_clock_at_which_it_was_read(bench: Bench) -> N
 def test_unknown_type_and_wrong_size_are_named(connected: Bench) -> None:
     connected.feed(encode_frame(0x30, connected.nonce, connected.sent_seq + 1, b"abc"))
     assert connected.last(Nack) == Nack(0x30, Refusal.UNKNOWN_TYPE, connected.sent_seq + 1)
-    connected.feed(encode_frame(type_of(Ping), connected.nonce, connected.sent_seq + 1, b"abc"))
+    connected.feed(encode_frame(type_of(Ping), connected.nonce, connected.sent_seq + 2, b"abc"))
     assert connected.last(Nack).reason is Refusal.BAD_SIZE
 
 
@@ -243,6 +243,20 @@ def test_unknown_command_mode_is_refused(armed: Bench) -> None:
     payload = struct.pack("<iiIB", 0, 0, armed.now_us + 50_000, 4)
     armed.feed(encode_frame(type_of(Command), armed.nonce, armed.sent_seq + 1, payload))
     assert armed.last(Nack).reason is Refusal.BAD_VALUE
+
+
+def test_its_own_frames_echoed_by_the_line_are_refused(connected: Bench) -> None:
+    frame = connected.frames[-1]
+    connected.feed(encode_frame(frame.type, frame.nonce, connected.sent_seq + 1, frame.payload))
+    connected.step()
+    assert connected.telemetry.warnings & WarningBit.RX_REFUSED
+    assert not connected.all(Nack)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\1\0\5\0\0", b"\1\0\5\0\0\0\0"])
+def test_hello_of_another_size_is_ignored(bench: Bench, payload: bytes) -> None:
+    bench.feed(encode_frame(1, 0, 0, payload))
+    assert bench.messages == []
 
 
 def test_frames_of_a_stranger_are_not_answered(connected: Bench) -> None:

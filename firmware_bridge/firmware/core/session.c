@@ -4,6 +4,13 @@
 #include "report.h"
 
 #define NACK_PERIOD_US 100000U
+#define FIRST_TYPE_OF_MCU 0x80U
+#define NO_SUCH_TYPE 255U
+
+static void on_bad_message(fw_state *state) {
+    state->counters.rx_bad_message++;
+    state->warnings |= WIRE_WARNING_RX_REFUSED;
+}
 
 static void refuse(fw_state *state, const frame_view *frame, uint8_t reason, uint32_t now_us) {
     uint16_t bit = (uint16_t)(1U << reason);
@@ -50,10 +57,11 @@ static void on_hello(fw_state *state, const frame_view *frame, uint32_t now_us) 
         state->warnings |= WIRE_WARNING_RX_REFUSED;
         return;
     }
-    if (wire_unpack_hello(frame->payload, &message) == 0U) {
-        state->counters.rx_bad_message++;
+    if (frame->length != WIRE_HELLO_SIZE || wire_unpack_hello(frame->payload, &message) == 0U) {
+        on_bad_message(state);
         return;
     }
+    state->counters.rx_frames++;
     uint32_t nonce = nonce_of(message.host_nonce, state->identity.boot_id);
     bool speaks_our_version = message.protocol_version == WIRE_PROTOCOL_VERSION;
     bool repeated = state->session.active && state->session.host_nonce == message.host_nonce;
@@ -106,15 +114,13 @@ static void on_configure(fw_state *state, const frame_view *frame) {
 
 /* ---------------------------------------------------------------- in the session */
 
-static void count_refused_command(fw_state *state) { state->counters.commands_refused++; }
-
 static uint8_t on_command(fw_state *state, const frame_view *frame, uint32_t now_us) {
     wire_command_t message;
     if (wire_unpack_command(frame->payload, &message) == 0U) {
         return WIRE_REFUSAL_BAD_VALUE;
     }
     if (!state->guard.configured) {
-        count_refused_command(state);
+        state->counters.commands_refused++;
         return WIRE_REFUSAL_NOT_CONFIGURED;
     }
     guard_command command;
@@ -130,7 +136,7 @@ static uint8_t on_command(fw_state *state, const frame_view *frame, uint32_t now
         state->counters.commands_obeyed++;
         state->last_command_seq = frame->seq;
     } else {
-        count_refused_command(state);
+        state->counters.commands_refused++;
     }
     /* a host keeps commanding before it is armed: that is counted, not answered */
     return refusal == WIRE_REFUSAL_NOT_ARMED ? WIRE_REFUSAL_NONE : refusal;
@@ -175,12 +181,20 @@ static bool take_number(fw_state *state, const frame_view *frame, bool *foreign)
     return true;
 }
 
-/* Payload size of each of the host's messages, by type; 255 = no such type. */
+/* Payload size of each of the host's numbered messages, by type. */
 static uint8_t expected_size(uint8_t type) {
-    static const uint8_t sizes[] = {255U,           WIRE_HELLO_SIZE,       WIRE_CONFIGURE_SIZE,
-                                    WIRE_COMMAND_SIZE, WIRE_ARM_SIZE,      WIRE_DISARM_SIZE,
-                                    WIRE_STOP_SIZE, WIRE_RESET_ESTOP_SIZE, WIRE_PING_SIZE};
-    return type < sizeof sizes ? sizes[type] : 255U;
+    static const uint8_t sizes[] = {
+        [0] = NO_SUCH_TYPE,
+        [WIRE_HELLO] = NO_SUCH_TYPE, /* handled before, it has no number */
+        [WIRE_CONFIGURE] = WIRE_CONFIGURE_SIZE,
+        [WIRE_COMMAND] = WIRE_COMMAND_SIZE,
+        [WIRE_ARM] = WIRE_ARM_SIZE,
+        [WIRE_DISARM] = WIRE_DISARM_SIZE,
+        [WIRE_STOP] = NO_SUCH_TYPE, /* handled before, it needs no number */
+        [WIRE_RESET_ESTOP] = WIRE_RESET_ESTOP_SIZE,
+        [WIRE_PING] = WIRE_PING_SIZE,
+    };
+    return type < sizeof sizes ? sizes[type] : NO_SUCH_TYPE;
 }
 
 static uint8_t dispatch(fw_state *state, const frame_view *frame, uint32_t now_us) {
@@ -203,13 +217,15 @@ static uint8_t dispatch(fw_state *state, const frame_view *frame, uint32_t now_u
     }
 }
 
-/* A frame that is no message of the host, or not of its size. It may be answered when it is surely our host's. */
-static void on_bad_message(fw_state *state, const frame_view *frame, uint8_t reason, uint32_t now_us) {
-    state->counters.rx_bad_message++;
-    state->warnings |= WIRE_WARNING_RX_REFUSED;
-    if (state->session.active && frame->nonce == state->session.nonce) {
-        refuse(state, frame, reason, now_us);
+/* A frame of our host, with its number: what it says, and whether it may. Gives a WIRE_REFUSAL_. */
+static uint8_t answer(fw_state *state, const frame_view *frame, uint32_t now_us) {
+    uint8_t size = expected_size(frame->type);
+    if (size != frame->length) {
+        on_bad_message(state);
+        return size == NO_SUCH_TYPE ? WIRE_REFUSAL_UNKNOWN_TYPE : WIRE_REFUSAL_BAD_SIZE;
     }
+    state->counters.rx_frames++;
+    return dispatch(state, frame, now_us);
 }
 
 void session_handle(fw_state *state, const frame_view *frame, uint32_t now_us) {
@@ -220,13 +236,11 @@ void session_handle(fw_state *state, const frame_view *frame, uint32_t now_us) {
         on_stop(state, frame);
         return;
     }
-    uint8_t size = expected_size(frame->type);
-    if (size != frame->length) {
-        on_bad_message(state, frame, size == 255U ? WIRE_REFUSAL_UNKNOWN_TYPE : WIRE_REFUSAL_BAD_SIZE, now_us);
+    if (frame->type >= FIRST_TYPE_OF_MCU) {
+        on_bad_message(state); /* our own: the line echoes */
         return;
     }
     if (frame->type == WIRE_HELLO) {
-        state->counters.rx_frames++;
         on_hello(state, frame, now_us);
         return;
     }
@@ -236,8 +250,7 @@ void session_handle(fw_state *state, const frame_view *frame, uint32_t now_us) {
         state->warnings |= WIRE_WARNING_RX_REFUSED;
         return;
     }
-    state->counters.rx_frames++;
-    uint8_t refusal = dispatch(state, frame, now_us);
+    uint8_t refusal = answer(state, frame, now_us);
     if (refusal != WIRE_REFUSAL_NONE) {
         refuse(state, frame, refusal, now_us);
     }
