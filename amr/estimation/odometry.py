@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.estimation.base import Estimate, OdometryFaults
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2, wrap_angle
-from amr.kernels import estimation_odometry as kernels
+from amr.kernels import estimation_state as columns
+from amr.kernels.estimation_history import apply_events
 from amr.messages import BaseState, Imu
 from amr.portable_math import sin_cos
 from amr.units import NS_PER_S, ns_from_s, s_from_ns
@@ -54,16 +55,16 @@ class OdometryFilter:
         self._future_ns = ns_from_s(estimation.future_tolerance_s)
         self._slip_threshold_radps = estimation.slip_threshold_radps
         capacity = max(512, int(5 * config.link.telemetry_hz * estimation.history_s))
-        self._events: NDArray[np.int64] = np.zeros((capacity, kernels.EVENT_COLUMNS), np.int64)
+        self._events: NDArray[np.int64] = np.zeros((capacity, columns.EVENT_COLUMNS), np.int64)
         self._gyro: NDArray[np.float64] = np.zeros(capacity, np.float64)
-        self._floats: NDArray[np.float64] = np.zeros((capacity, kernels.FLOATS), np.float64)
-        self._ints: NDArray[np.int64] = np.zeros((capacity, kernels.INTS), np.int64)
+        self._floats: NDArray[np.float64] = np.zeros((capacity, columns.FLOATS), np.float64)
+        self._ints: NDArray[np.int64] = np.zeros((capacity, columns.INTS), np.int64)
         self._count = 1
-        self._events[0, kernels.EVENT_TIME] = kernels.NEVER
-        for column in (kernels.TIME, kernels.WHEEL_TIME, kernels.IMU_TIME, kernels.DOUBT_TIME):
-            self._ints[0, column] = kernels.NEVER
+        self._events[0, columns.EVENT_TIME] = columns.NEVER
+        for column in (columns.TIME, columns.WHEEL_TIME, columns.IMU_TIME, columns.DOUBT_TIME):
+            self._ints[0, column] = columns.NEVER
         bias_sigma_radps = max(config.imu.gyro_bias_radps, _BIAS_LEAST_RADPS)
-        self._floats[0, kernels.P + kernels.BIAS * kernels.STATE + kernels.BIAS] = bias_sigma_radps**2
+        self._floats[0, columns.P + columns.BIAS * columns.STATE + columns.BIAS] = bias_sigma_radps**2
         self._fresh: list[tuple[int, int, int, int, int]] = []
         self._fresh_gyro: list[float] = []
         self._refused: NDArray[np.int64] = np.zeros(2, np.int64)
@@ -74,7 +75,7 @@ class OdometryFilter:
     @property
     def slip_radps(self) -> float:
         """Yaw rate by wheels minus yaw rate by gyro, smoothed over 0.1 s: wheels that slide."""
-        return float(self._floats[self._count - 1, kernels.SLIP])
+        return float(self._floats[self._count - 1, columns.SLIP])
 
     @property
     def slipping(self) -> bool:
@@ -84,7 +85,7 @@ class OdometryFilter:
     @property
     def gyro_bias_radps(self) -> float:
         """The estimate of the gyro's bias."""
-        return float(self._floats[self._count - 1, kernels.BIAS])
+        return float(self._floats[self._count - 1, columns.BIAS])
 
     @property
     def faults(self) -> OdometryFaults:
@@ -96,8 +97,8 @@ class OdometryFilter:
             too_late=int(self._refused[1]),
             future=self._future,
             overflow=self._overflow,
-            implausible_ticks=int(newest[kernels.IMPLAUSIBLE]),
-            reboots=int(newest[kernels.REBOOTS]),
+            implausible_ticks=int(newest[columns.IMPLAUSIBLE]),
+            reboots=int(newest[columns.REBOOTS]),
         )
 
     def ingest(self, message: BaseState | Imu) -> None:
@@ -106,13 +107,13 @@ class OdometryFilter:
             self._overflow += 1
         elif isinstance(message, Imu):
             if math.isfinite(message.gyro_z_radps):
-                self._fresh.append((message.stamp_ns, kernels.IS_IMU, 0, 0, 0))
+                self._fresh.append((message.stamp_ns, columns.IS_IMU, 0, 0, 0))
                 self._fresh_gyro.append(message.gyro_z_radps)
             else:
                 self._not_finite += 1
         else:
             self._fresh.append(
-                (message.stamp_ns, kernels.IS_WHEELS, message.boot_id, message.left_ticks, message.right_ticks)
+                (message.stamp_ns, columns.IS_WHEELS, message.boot_id, message.left_ticks, message.right_ticks)
             )
             self._fresh_gyro.append(0.0)
 
@@ -125,14 +126,14 @@ class OdometryFilter:
         self._apply(now_ns)
         pose = self._carried_on(now_ns)
         f, k = self._floats[self._count - 1], self._ints[self._count - 1]
-        wheel_ns = int(k[kernels.WHEEL_TIME])
-        heard = wheel_ns != kernels.NEVER and now_ns - wheel_ns <= self._extrapolate_ns
-        turning = int(k[kernels.TIME]) != kernels.NEVER and now_ns - int(k[kernels.TIME]) <= self._extrapolate_ns
+        wheel_ns = int(k[columns.WHEEL_TIME])
+        heard = wheel_ns != columns.NEVER and now_ns - wheel_ns <= self._extrapolate_ns
+        turning = int(k[columns.TIME]) != columns.NEVER and now_ns - int(k[columns.TIME]) <= self._extrapolate_ns
         twist = Twist2(
-            float(f[kernels.VX]) if heard else 0.0,
-            float(f[kernels.W]) if turning else 0.0,
+            float(f[columns.VX]) if heard else 0.0,
+            float(f[columns.W]) if turning else 0.0,
         )
-        p = [float(value) for value in f[kernels.P : kernels.P + kernels.STATE * 3]]
+        p = [float(value) for value in f[columns.P : columns.P + columns.STATE * 3]]
         return Estimate(
             now_ns,
             pose,
@@ -145,11 +146,11 @@ class OdometryFilter:
 
         At most 20 ms later than the last wheel sample; None when later than that, or before the history.
         """
-        times = self._events[: self._count, kernels.EVENT_TIME]
+        times = self._events[: self._count, columns.EVENT_TIME]
         after = int(np.searchsorted(times, stamp_ns))
         later = self._wheel_row(after, 1)
         earlier = self._wheel_row(after - 1, -1)
-        if later is not None and int(self._ints[later, kernels.WHEEL_TIME]) == stamp_ns:
+        if later is not None and int(self._ints[later, columns.WHEEL_TIME]) == stamp_ns:
             return self._row_pose(later)
         if earlier is None:
             return None
@@ -168,14 +169,14 @@ class OdometryFilter:
     def _wheel_row(self, row: int, step: int) -> int | None:
         """The next row from ``row`` on, in steps of ``step``, that holds a wheel sample."""
         while 0 < row < self._count:
-            if self._events[row, kernels.EVENT_KIND] == kernels.IS_WHEELS:
+            if self._events[row, columns.EVENT_KIND] == columns.IS_WHEELS:
                 return row
             row += step
         return None
 
     def _row_pose(self, row: int) -> Pose2:
         f = self._floats[row]
-        return Pose2(float(f[kernels.X]), float(f[kernels.Y]), float(f[kernels.YAW]))
+        return Pose2(float(f[columns.X]), float(f[columns.Y]), float(f[columns.YAW]))
 
     def _apply(self, now_ns: int) -> None:
         """Run the filter over what came since the last time."""
@@ -184,14 +185,14 @@ class OdometryFilter:
         latest_ns = now_ns + self._future_ns
         events = np.array(self._fresh, np.int64)
         gyro = np.array(self._fresh_gyro, np.float64)
-        early = events[:, kernels.EVENT_TIME] <= latest_ns
+        early = events[:, columns.EVENT_TIME] <= latest_ns
         if not early.all():
             self._future += int((~early).sum())
             events, gyro = events[early], gyro[early]
         self._fresh.clear()
         self._fresh_gyro.clear()
         self._count = int(
-            kernels.apply_events(
+            apply_events(
                 events,
                 gyro,
                 len(events),
@@ -210,16 +211,16 @@ class OdometryFilter:
     def _carried_on(self, stamp_ns: int) -> Pose2:
         """The newest state moved on to ``stamp_ns`` at its own speed."""
         f, k = self._floats[self._count - 1], self._ints[self._count - 1]
-        if int(k[kernels.TIME]) == kernels.NEVER:
+        if int(k[columns.TIME]) == columns.NEVER:
             return IDENTITY
-        turn_s = s_from_ns(min(max(0, stamp_ns - int(k[kernels.TIME])), self._extrapolate_ns))
-        yaw_rad = wrap_angle(float(f[kernels.YAW]) + float(f[kernels.W]) * turn_s)
-        x_m, y_m = float(f[kernels.X]), float(f[kernels.Y])
-        if int(k[kernels.WHEEL_TIME]) != kernels.NEVER:
-            move_s = s_from_ns(min(max(0, stamp_ns - int(k[kernels.WHEEL_TIME])), self._extrapolate_ns))
-            turned_rad = wrap_angle(yaw_rad - float(f[kernels.YAW_AT_WHEELS]))
+        turn_s = s_from_ns(min(max(0, stamp_ns - int(k[columns.TIME])), self._extrapolate_ns))
+        yaw_rad = wrap_angle(float(f[columns.YAW]) + float(f[columns.W]) * turn_s)
+        x_m, y_m = float(f[columns.X]), float(f[columns.Y])
+        if int(k[columns.WHEEL_TIME]) != columns.NEVER:
+            move_s = s_from_ns(min(max(0, stamp_ns - int(k[columns.WHEEL_TIME])), self._extrapolate_ns))
+            turned_rad = wrap_angle(yaw_rad - float(f[columns.YAW_AT_WHEELS]))
             s, c = sin_cos(yaw_rad - 0.5 * turned_rad)
-            vx, vy = float(f[kernels.VX]), float(f[kernels.VY])
+            vx, vy = float(f[columns.VX]), float(f[columns.VY])
             x_m += (c * vx - s * vy) * move_s
             y_m += (s * vx + c * vy) * move_s
         return Pose2(x_m, y_m, yaw_rad)
@@ -228,18 +229,18 @@ class OdometryFilter:
 def _settings(config: RobotConfig) -> NDArray[np.float64]:
     estimation, drive, imu = config.estimation, config.drive, config.imu
     fastest_mps = config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * drive.track_m
-    settings = np.zeros(kernels.SETTINGS, np.float64)
-    settings[kernels.METERS_PER_TICK] = drive.metres_per_tick_m
-    settings[kernels.TRACK_M] = drive.track_m
-    settings[kernels.WAY_VARIANCE_PER_M] = estimation.wheel_speed_noise_frac**2
-    settings[kernels.TURN_VARIANCE_PER_RAD] = estimation.turn_slip_noise_m**2
-    settings[kernels.WHEEL_YAW_NOISE] = estimation.wheel_slip_yaw_noise_radps
-    settings[kernels.GYRO_NOISE] = max(imu.gyro_noise_radps, _GYRO_NOISE_LEAST_RADPS)
-    settings[kernels.GYRO_SCALE_NOISE] = imu.gyro_scale_frac
-    settings[kernels.BIAS_WALK] = estimation.gyro_bias_walk_radps2
-    settings[kernels.STANDSTILL_NS] = estimation.standstill_s * NS_PER_S
-    settings[kernels.STANDSTILL_RATE] = estimation.standstill_rate_radps
-    settings[kernels.FASTEST_MPS] = fastest_mps * estimation.tick_speed_limit_factor
-    settings[kernels.FRICTION_MPS2] = config.physics.friction * _GRAVITY_MPS2
-    settings[kernels.CREEP_MPS] = estimation.slip_creep_mps
+    settings = np.zeros(columns.SETTINGS, np.float64)
+    settings[columns.METERS_PER_TICK] = drive.metres_per_tick_m
+    settings[columns.TRACK_M] = drive.track_m
+    settings[columns.WAY_VARIANCE_PER_M] = estimation.wheel_speed_noise_frac**2
+    settings[columns.TURN_VARIANCE_PER_RAD] = estimation.turn_slip_noise_m**2
+    settings[columns.WHEEL_YAW_NOISE] = estimation.wheel_slip_yaw_noise_radps
+    settings[columns.GYRO_NOISE] = max(imu.gyro_noise_radps, _GYRO_NOISE_LEAST_RADPS)
+    settings[columns.GYRO_SCALE_NOISE] = imu.gyro_scale_frac
+    settings[columns.BIAS_WALK] = estimation.gyro_bias_walk_radps2
+    settings[columns.STANDSTILL_NS] = estimation.standstill_s * NS_PER_S
+    settings[columns.STANDSTILL_RATE] = estimation.standstill_rate_radps
+    settings[columns.FASTEST_MPS] = fastest_mps * estimation.tick_speed_limit_factor
+    settings[columns.FRICTION_MPS2] = config.physics.friction * _GRAVITY_MPS2
+    settings[columns.CREEP_MPS] = estimation.slip_creep_mps
     return settings

@@ -14,83 +14,67 @@ from numpy.typing import NDArray
 
 from amr.jit import kernel
 from amr.kernels.estimation_slip import slide
+from amr.kernels.estimation_state import (
+    BIAS,
+    BIAS_WALK,
+    BOOT,
+    CREEP_MPS,
+    DOUBT_LEFT,
+    DOUBT_RIGHT,
+    DOUBT_TIME,
+    EVENT_BOOT,
+    EVENT_LEFT,
+    EVENT_RIGHT,
+    FASTEST_MPS,
+    FRICTION_MPS2,
+    FROM_GYRO,
+    FROM_WHEELS,
+    GYRO,
+    GYRO_NOISE,
+    GYRO_SCALE_NOISE,
+    IMPLAUSIBLE,
+    IMU_TIME,
+    LEFT,
+    LEFT_LAG_M,
+    LEFT_MPS,
+    METERS_PER_TICK,
+    NEVER,
+    REBOOTS,
+    REST_COUNT,
+    REST_MEAN,
+    REST_MEAN_COUNT,
+    REST_SINCE,
+    REST_SUM,
+    RIGHT,
+    RIGHT_LAG_M,
+    RIGHT_MPS,
+    SLIP,
+    STANDING,
+    STANDSTILL_NS,
+    STANDSTILL_RATE,
+    STATE,
+    STILL_LEFT,
+    STILL_RIGHT,
+    STILL_SINCE,
+    TIME,
+    TRACK_M,
+    TURN_SOURCE,
+    TURN_VARIANCE_PER_RAD,
+    VX,
+    VY,
+    WAY_VARIANCE_PER_M,
+    WHEEL_TIME,
+    WHEEL_YAW_NOISE,
+    YAW,
+    YAW_AT_WHEELS,
+    P,
+    W,
+    X,
+    Y,
+)
 from amr.kernels.trig import sin_cos
 
 Array = NDArray[Any]
-
-# columns of a state row, floats
-STATE = 4
-X, Y, YAW, BIAS = range(STATE)
-P = STATE
-"""Covariance of (x, y, yaw, bias), row by row."""
-LEFT_MPS = P + STATE * STATE
-RIGHT_MPS = LEFT_MPS + 1
-LEFT_LAG_M = LEFT_MPS + 2
-"""Estimated minus measured way of the wheel: state of the speed filter."""
-RIGHT_LAG_M = LEFT_MPS + 3
-VX = LEFT_MPS + 4
-"""Speed of the base over ground, base frame."""
-VY = LEFT_MPS + 5
-W = LEFT_MPS + 6
-"""Yaw rate in force."""
-GYRO = LEFT_MPS + 7
-SLIP = LEFT_MPS + 8
-"""Smoothed difference of the yaw rates that wheels and gyro tell."""
-YAW_AT_WHEELS = LEFT_MPS + 9
-REST_SUM = LEFT_MPS + 10
-"""Sum of the gyro samples of the block at rest that runs."""
-REST_MEAN = LEFT_MPS + 11
-"""Mean of the block before it, which counts when this one ends at rest, too."""
-FLOATS = LEFT_MPS + 12
-
-# columns of a state row, integers
-TIME = 0
-WHEEL_TIME = 1
-IMU_TIME = 2
-BOOT = 3
-LEFT = 4
-RIGHT = 5
-STILL_LEFT = 6
-STILL_RIGHT = 7
-STILL_SINCE = 8
-DOUBT_BOOT = 9
-"""Last refused encoder sample: the next is compared with it, too."""
-DOUBT_LEFT = 10
-DOUBT_RIGHT = 11
-DOUBT_TIME = 12
-TURN_SOURCE = 13
-IMPLAUSIBLE = 14
-REBOOTS = 15
-REST_SINCE = 16
-REST_COUNT = 17
-REST_MEAN_COUNT = 18
-INTS = 19
-
-NEVER = -(1 << 62)
-FROM_NOTHING, FROM_GYRO, FROM_WHEELS, STANDING = 0, 1, 2, 3
-
-# columns of an event
-EVENT_TIME, EVENT_KIND, EVENT_BOOT, EVENT_LEFT, EVENT_RIGHT = range(5)
-EVENT_COLUMNS = 5
-IS_IMU, IS_WHEELS = 0, 1
-
-# columns of the settings
-(
-    METERS_PER_TICK,
-    TRACK_M,
-    WAY_VARIANCE_PER_M,
-    TURN_VARIANCE_PER_RAD,
-    WHEEL_YAW_NOISE,
-    GYRO_NOISE,
-    GYRO_SCALE_NOISE,
-    BIAS_WALK,
-    STANDSTILL_NS,
-    STANDSTILL_RATE,
-    FASTEST_MPS,
-    FRICTION_MPS2,
-    CREEP_MPS,
-) = range(13)
-SETTINGS = 13
 
 _S = 1e-9
 _GYRO_TIMEOUT_NS = 50_000_000
@@ -349,91 +333,3 @@ def take_wheels(f: Array, k: Array, time_ns: int, event: Array, settings: Array,
     k[RIGHT] = event[EVENT_RIGHT]
     k[WHEEL_TIME] = time_ns
     f[YAW_AT_WHEELS] = f[YAW]
-
-
-@kernel("void(int64[:,::1], float64[::1], int64, int64)")
-def copy_event(events: Array, gyro: Array, source: int, target: int) -> None:
-    """One event to another row; by element, since a slice assignment takes Numba seconds to compile."""
-    for column in range(EVENT_COLUMNS):
-        events[target, column] = events[source, column]
-    gyro[target] = gyro[source]
-
-
-@kernel("void(float64[:,::1], int64[:,::1], int64, int64)")
-def copy_state(floats: Array, ints: Array, source: int, target: int) -> None:
-    """One row of state to another."""
-    for column in range(FLOATS):
-        floats[target, column] = floats[source, column]
-    for column in range(INTS):
-        ints[target, column] = ints[source, column]
-
-
-@kernel(
-    "int64(int64[:,::1], float64[::1], int64, int64[:,::1], float64[::1], float64[:,::1], int64[:,::1],"
-    " int64, int64, float64[::1], float64[:,::1], int64[::1])"
-)
-def apply_events(
-    fresh: Array,
-    fresh_gyro: Array,
-    fresh_count: int,
-    events: Array,
-    gyro: Array,
-    floats: Array,
-    ints: Array,
-    count: int,
-    history_ns: int,
-    settings: Array,
-    contacts: Array,
-    refused: Array,
-) -> int:
-    """Sort the fresh events into the history by stamp and run the filter again from the first changed row.
-
-    Row 0 is the state before all that can still change. Returns the new count of rows. ``refused``: counts of
-    (duplicate, too late), raised here. Needs room: the oldest half is dropped when the history is full.
-    """
-    capacity = events.shape[0]
-    first = count
-    for n in range(fresh_count):
-        time_ns = fresh[n, EVENT_TIME]
-        kind = fresh[n, EVENT_KIND]
-        if time_ns <= events[0, EVENT_TIME] or time_ns < events[count - 1, EVENT_TIME] - history_ns:
-            refused[1] += 1
-            continue
-        place = count
-        while events[place - 1, EVENT_TIME] > time_ns or (
-            events[place - 1, EVENT_TIME] == time_ns and events[place - 1, EVENT_KIND] > kind
-        ):
-            place -= 1
-        if place > 0 and events[place - 1, EVENT_TIME] == time_ns and events[place - 1, EVENT_KIND] == kind:
-            refused[0] += 1
-            continue
-        if count == capacity:
-            # rows before the change are final; keep the newer half, unless the change itself lies in the older
-            drop = min(capacity // 2, place - 1, first - 1)
-            if drop < 1:
-                refused[1] += 1
-                continue
-            for row in range(count - drop):
-                copy_event(events, gyro, row + drop, row)
-                copy_state(floats, ints, row + drop, row)
-            count -= drop
-            first -= drop
-            place -= drop
-        for row in range(count, place, -1):
-            copy_event(events, gyro, row - 1, row)
-        for column in range(EVENT_COLUMNS):
-            events[place, column] = fresh[n, column]
-        gyro[place] = fresh_gyro[n]
-        count += 1
-        first = min(first, place)
-    for row in range(first, count):
-        f = floats[row]
-        k = ints[row]
-        copy_state(floats, ints, row - 1, row)
-        time_ns = events[row, EVENT_TIME]
-        advance(f, k, time_ns, settings)
-        if events[row, EVENT_KIND] == IS_IMU:
-            take_gyro(f, k, time_ns, gyro[row], settings)
-        else:
-            take_wheels(f, k, time_ns, events[row], settings, contacts)
-    return count

@@ -17,6 +17,7 @@ from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.kernels import local_grid as kernels
+from amr.kernels import local_grid_clear as clearing
 from amr.mapping.base import Inflation, MapImage, ScanVerdict
 from amr.mapping.cell_box import CellBox
 from amr.mapping.inflate import inflate, reach_cells
@@ -85,7 +86,7 @@ class GlobalGrid:
         kernels.mark_hits(beams, frame, self.cells, self._confidence, self._offsets, _HIT_GAIN, self._confidence_most)
         # occupied cells beyond the farthest beam cannot be seen through
         look = seen.clipped(self._box)
-        kernels.clear_seen_through(
+        clearing.clear_seen_through(
             beams,
             np.array([scan.angle_min_rad, scan.angle_increment_rad, self._clear_margin_m]),
             frame,
@@ -111,7 +112,7 @@ class GlobalGrid:
         """Clear the obstacles whose cell center lies in the disc (map frame); nothing when a value is not finite."""
         if not (math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0):
             return
-        kernels.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
+        clearing.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
         row, column = math.floor(y_m / self._resolution_m), math.floor(x_m / self._resolution_m)
         disc = CellBox(row, row + 1, column, column + 1).grown(math.ceil(radius_m / self._resolution_m) + 1)
         self._note_change(disc)
@@ -241,7 +242,7 @@ class GlobalGrid:
         self._box = grown
 
     def _clear_under(self, map_from_base: Pose2) -> None:
-        kernels.clear_under_robot(
+        clearing.clear_under_robot(
             self.cells,
             self._confidence,
             self._frame_array(),

@@ -29,6 +29,7 @@ from amr.geometry import Pose2, wrap_angle
 from amr.grid import DistanceField, GridFrame
 from amr.kernels import distance as distance_kernels
 from amr.kernels import local_grid as kernels
+from amr.kernels import local_grid_clear as clearing
 from amr.mapping.base import ScanVerdict
 from amr.mapping.outline import outline_half_planes
 from amr.mapping.scan_check import covers_full_turn, scan_verdict
@@ -110,7 +111,7 @@ class LocalGrid:
             beams, frame, self.cells, self._confidence, self._offsets, self._clear_scans, self._clear_scans
         )
         kernels.stamp_hits(beams, frame, self.cells, self._last_hit_ns, scan.stamp_ns)
-        kernels.clear_seen_through(
+        clearing.clear_seen_through(
             beams,
             np.array([scan.angle_min_rad, scan.angle_increment_rad, self._clear_margin_m]),
             frame,
@@ -146,12 +147,12 @@ class LocalGrid:
         """Forget the obstacles whose cell center lies in the disc (odom frame); nothing when a value is not finite."""
         if math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0:
             self._field = None
-            kernels.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
+            clearing.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
 
     def forget(self, seen_before_ns: int) -> int:
         """Forget the obstacles that were last seen before this time; returns how many cells became free."""
         self._field = None
-        return int(kernels.forget_before(self.cells, self._confidence, self._last_hit_ns, seen_before_ns))
+        return int(clearing.forget_before(self.cells, self._confidence, self._last_hit_ns, seen_before_ns))
 
     def _verdict(self, scan: Scan, start: Pose2, end: Pose2 | None, now_ns: int) -> ScanVerdict:
         verdict = scan_verdict(scan)
@@ -198,7 +199,7 @@ class LocalGrid:
         return np.array([frame.origin_x_m, frame.origin_y_m, frame.resolution_m])
 
     def _clear_under(self, odom_from_base: Pose2) -> None:
-        kernels.clear_under_robot(
+        clearing.clear_under_robot(
             self.cells,
             self._confidence,
             self._frame_array(),

@@ -11,6 +11,7 @@ from mapping_world import MOUNT, World, jackal, look, make_scan
 
 from amr.geometry import Pose2
 from amr.kernels import local_grid as kernels
+from amr.kernels import local_grid_clear as clearing
 from amr.mapping.local_grid import LocalGrid
 from amr.mapping.outline import outline_half_planes
 
@@ -107,7 +108,7 @@ def test_clearing_equals_the_question_asked_point_by_point():
             expected_confidence[row, column] -= 1
             if expected_confidence[row, column] == 0:
                 expected[row, column] = kernels.FREE
-    cleared = kernels.clear_seen_through(
+    cleared = clearing.clear_seen_through(
         beams,
         np.array([scan.angle_min_rad, scan.angle_increment_rad, 0.03]),
         frame,
