@@ -19,6 +19,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from amr.config.robot import RobotConfig
+from amr.errors import AmrError
 from amr.geometry import IDENTITY, Pose2
 from amr.messages import (
     Goal,
@@ -264,13 +265,13 @@ def drive(
         lidar = ScanClient(options.lidar_url)
         lidar.open()
         stack.callback(lidar.close)
-        base.open()  # last of what can fail: opening resets some boards
-        stack.callback(base.close)
         log = None
         if options.log is not None:
-            log = LogProcess(
-                options.log, make_header(robot, "drive", options.seed, options.start, base=options.base_url)
-            )
+            header = make_header(robot, "drive", options.seed, options.start, base=options.base_url)
+            log = LogProcess(options.log, header)
+            stack.callback(log.close)
+        base.open()  # last of what can fail: opening resets some boards
+        stack.callback(base.close)
         lines = LineProcess()
         stack.callback(lines.close)
         worker = WorkerProcess(robot)
@@ -290,6 +291,10 @@ def drive(
         )
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
+        if not worker.wait_until_ready():
+            raise AmrError(f"the planning worker did not start: {worker.close() or 'it hangs'}")
+        lidar.close()  # loading took its time: what waits in the socket is old
+        lidar.open()
         with _signals(loop.stop), real_time() as rights:
             lines.line(hands.help)
             lines.line(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")

@@ -33,6 +33,7 @@ class LogProcess:
         LogFile(path, header).close()  # tells at once, in this process, when it cannot be written
         self.path = path
         self._encoder = StepEncoder(header.robot())
+        self._end: str | None = None
         self._ring = Ring.create(RING_BYTES, "amr-log")
         self._ring.push(encode((str(path), header)))
         self._child = Child("amr.runtime.log_process", (self._ring,))
@@ -57,11 +58,12 @@ class LogProcess:
         return self._child.alive
 
     def close(self) -> str:
-        """Finish the file; what went wrong, in one line, or ''."""
-        self._ring.close_writing()
-        text = self._child.finish()
-        self._ring.close()
-        return text
+        """Finish the file; what went wrong, in one line, or ''. Again is harmless."""
+        if self._end is None:
+            self._ring.close_writing()
+            self._end = self._child.finish()
+            self._ring.close()
+        return self._end
 
 
 def write_until_closed(ring: Ring, parent: int) -> str:

@@ -1,8 +1,9 @@
 """Scans over a socket: simulated lidar (server) and the robot's shell (client), ``scan://host:port`` or a unix path.
 
-Frame, little endian: ``AMRS | bytes behind this head u32 | CRC-32 of those u32``, then ``age_ns i64 | angle_min f64 |
-angle_increment f64 | range_min f64 | range_max f64 | time_increment f64``, then float32 ranges. The age (time from the
-first beam to sending) stands in for a stamp, so the two ends need no common clock; time on the way adds to it.
+Frame, little endian: ``AMRS | bytes behind this head u32 | CRC-32 of those u32``, then ``sent_ns i64 | stamp_ns i64 |
+angle_min f64 | angle_increment f64 | range_min f64 | range_max f64 | time_increment f64``, then float32 ranges. Times
+are of the sender's clock. The two ends need no common one: the smallest delay ever seen between sending and reading (it
+may grow by 100 ppm, for clocks differ) tells the offset, so a scan that waited in a buffer is not taken for a new one.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ MAX_BEAMS: Final = 8192
 REOPEN_NS: Final = 500_000_000
 CONNECT_TIMEOUT_S: Final = 3.0
 _HEAD: Final = struct.Struct("<4sII")
-_BODY: Final = struct.Struct("<q5d")
+_BODY: Final = struct.Struct("<qq5d")
 _MAX_FRAME: Final = _HEAD.size + _BODY.size + 4 * MAX_BEAMS
 _AGE_MAX_NS: Final = 10_000_000_000
+_DRIFT_DIVISOR: Final = 10_000
 
 
 def encode_scan(scan: Scan, now_ns: int) -> bytes:
     """The frame of a scan that is sent at ``now_ns`` of the clock that stamped it."""
     body = (
         _BODY.pack(
-            now_ns - scan.stamp_ns,
+            now_ns,
+            scan.stamp_ns,
             scan.angle_min_rad,
             scan.angle_increment_rad,
             scan.range_min_m,
@@ -51,6 +54,8 @@ class ScanReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._offset_ns: int | None = None
+        self._offset_at_ns = 0
         self.garbage_bytes = 0
         self.bad_frames = 0
 
@@ -73,7 +78,7 @@ class ScanReader:
             if len(self._buffer) < _HEAD.size + length:
                 return scans
             body = bytes(self._buffer[_HEAD.size : _HEAD.size + length])
-            scan = _decode(body, now_ns) if zlib.crc32(body) == crc else None
+            scan = self._decode(body, now_ns) if zlib.crc32(body) == crc else None
             if scan is None:
                 self._skip()
                 continue
@@ -81,24 +86,38 @@ class ScanReader:
             scans.append(scan)
 
     def reset(self) -> None:
-        """Forget half a frame."""
+        """Another connection: forget half a frame and the sender's clock."""
         self._buffer.clear()
+        self._offset_ns = None
 
     def _skip(self) -> None:
         self.bad_frames += 1
         del self._buffer[: len(MAGIC)]
 
+    def _decode(self, body: bytes, now_ns: int) -> Scan | None:
+        """None when the numbers make no scan."""
+        sent_ns, stamp_ns, *geometry = _BODY.unpack_from(body)
+        if not 0 <= sent_ns - stamp_ns <= _AGE_MAX_NS or not all(math.isfinite(value) for value in geometry):
+            return None
+        angle_min_rad, angle_increment_rad, range_min_m, range_max_m, time_increment_s = geometry
+        ranges_m = np.frombuffer(body, np.float32, offset=_BODY.size).copy()
+        return Scan(
+            stamp_ns + self._offset(now_ns, sent_ns),
+            angle_min_rad,
+            angle_increment_rad,
+            range_min_m,
+            range_max_m,
+            time_increment_s,
+            ranges_m,
+        )
 
-def _decode(body: bytes, now_ns: int) -> Scan | None:
-    """None when the numbers make no scan."""
-    age_ns, angle_min_rad, angle_increment_rad, range_min_m, range_max_m, time_increment_s = _BODY.unpack_from(body)
-    geometry = (angle_min_rad, angle_increment_rad, range_min_m, range_max_m, time_increment_s)
-    if not 0 <= age_ns <= _AGE_MAX_NS or not all(math.isfinite(value) for value in geometry):
-        return None
-    ranges_m = np.frombuffer(body, np.float32, offset=_BODY.size).copy()
-    return Scan(
-        now_ns - age_ns, angle_min_rad, angle_increment_rad, range_min_m, range_max_m, time_increment_s, ranges_m
-    )
+    def _offset(self, now_ns: int, sent_ns: int) -> int:
+        """Our clock minus the sender's: never so large that a scan would come from the future."""
+        seen_ns = now_ns - sent_ns
+        if self._offset_ns is not None:
+            seen_ns = min(seen_ns, self._offset_ns + (now_ns - self._offset_at_ns) // _DRIFT_DIVISOR)
+        self._offset_ns, self._offset_at_ns = seen_ns, now_ns
+        return seen_ns
 
 
 def parse_scan_url(url: str) -> str | tuple[str, int]:

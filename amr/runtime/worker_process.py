@@ -24,6 +24,9 @@ ANSWER_BYTES: Final = 1 << 20
 SCANS_KEPT: Final = 32
 BACKLOG_MAX: Final = 100
 POLL_S: Final = 0.004
+READY: Final = b"ready"
+READY_TIMEOUT_S: Final = 180.0
+"""Compiling every kernel on a slow machine takes a minute and more."""
 
 Job = tuple[Request, Scan | None]
 
@@ -37,6 +40,7 @@ class WorkerProcess:
         self._answers = Ring.create(ANSWER_BYTES, "amr-answers")
         self._requests.push(robot.model_dump_json().encode())
         self._scans: deque[Scan] = deque(maxlen=SCANS_KEPT)
+        self._end: str | None = None
         self._child = Child("amr.runtime.worker_process", (self._requests, self._answers))
 
     def offer_scan(self, scan: Scan) -> None:
@@ -54,7 +58,16 @@ class WorkerProcess:
 
     def answers(self, now_ns: int) -> list[PlanResult]:
         """What has been answered since; the stamp is ``now_ns``, when the answer enters the core."""
-        return [replace(unpack(blob), stamp_ns=now_ns) for blob in self._answers.pop_all()]
+        return [replace(unpack(blob), stamp_ns=now_ns) for blob in self._answers.pop_all() if blob != READY]
+
+    def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> bool:
+        """Before the drive: wait until the worker has its kernels. False when it has not, in that time."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s and self._child.alive:
+            if READY in self._answers.pop_all():
+                return True
+            time.sleep(POLL_S)
+        return False
 
     @property
     def dropped(self) -> int:
@@ -67,12 +80,13 @@ class WorkerProcess:
         return self._child.alive
 
     def close(self) -> str:
-        """End the worker; what it said, or ''."""
-        self._requests.close_writing()
-        text = self._child.finish()
-        self._requests.close()
-        self._answers.close()
-        return text
+        """End the worker; what it said, or ''. Again is harmless."""
+        if self._end is None:
+            self._requests.close_writing()
+            self._end = self._child.finish()
+            self._requests.close()
+            self._answers.close()
+        return self._end
 
 
 class JobQueue:
@@ -114,6 +128,7 @@ def work_until_closed(requests: Ring, answers: Ring, parent: int) -> None:
         for blob in requests.pop_all():
             if worker is None:
                 worker = make_planning_worker(RobotConfig.model_validate_json(blob))
+                answers.push(READY)
             else:
                 queue.add(unpack(blob))
         job = queue.take()

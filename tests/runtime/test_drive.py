@@ -26,7 +26,7 @@ from amr.messages import (
     WheelCommand,
 )
 from amr.runtime.clock import ManualClock
-from amr.runtime.drive import MESSAGES_MAX, DriveSession
+from amr.runtime.drive import MESSAGES_MAX, STAND_FIRST_NS, DriveSession
 from amr.runtime.loop import RealTimeLoop
 from amr.runtime.operator import DEAD_MAN_NS, DriveKeys, TeleopKeys, Wishes
 from amr.runtime.worker_process import BACKLOG_MAX, JobQueue, do_job
@@ -135,10 +135,10 @@ def test_every_step_gives_the_base_exactly_one_command() -> None:
 
 
 def test_arm_is_pressed_once_when_link_and_lidar_are_there() -> None:
-    _, _, _, recorder, _, _ = run(1000, arm_once=True)
+    _, _, _, recorder, _, _ = run(STAND_FIRST_NS // MS + 1000, arm_once=True)
     presses = [message for message in recorder.messages if isinstance(message, Operator)]
     assert [press.action for press in presses] == [OperatorAction.ARM]
-    assert presses[0].stamp_ns == 100 * MS
+    assert presses[0].stamp_ns == STAND_FIRST_NS
     assert not [message for message in run(1000)[3].messages if isinstance(message, Operator)]
 
 

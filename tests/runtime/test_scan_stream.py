@@ -23,6 +23,15 @@ def scan(stamp_ns: int = 100, beams: int = 20) -> Scan:
     return Scan(stamp_ns, -2.3, 0.0065, 0.1, 30.0, 1e-5, ranges)
 
 
+def test_scan_that_waited_in_a_buffer_is_not_taken_for_a_new_one() -> None:
+    reader, offset_ns, ms = ScanReader(), 10**12, 10**6
+    for number in range(20):
+        sent_ns = number * 20 * ms
+        waited_ns = 300 * ms if number == 10 else 2 * ms
+        (back,) = reader.feed(encode_scan(scan(sent_ns - 5 * ms), sent_ns), sent_ns + offset_ns + waited_ns)
+        assert back.stamp_ns - (sent_ns - 5 * ms + offset_ns) == pytest.approx(2 * ms, abs=0.1 * ms)
+
+
 def same(one: Scan, two: Scan) -> bool:
     return one.ranges_m.tobytes() == two.ranges_m.tobytes() and one.angle_min_rad == two.angle_min_rad
 
