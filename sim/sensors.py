@@ -177,7 +177,7 @@ class LidarSensor:
             np.uint64(self._scan),
             ranges,
         )
-        ranges.flags.writeable = False
+        ranges.setflags(write=False)
         last_beam_ns = stamp_ns + ns_from_s((model.beams - 1) * beam_s)
         scan = Scan(
             stamp_ns,

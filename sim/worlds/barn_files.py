@@ -45,7 +45,6 @@ def barn_file(count: int, seed: int) -> dict[str, Any]:
         "goal": list(cellular.GOAL),
         "goal_radius": 1.0,
         "timeout_s": 100.0,
-        "max_speed_for_OT": _SPEED_FOR_OPTIMAL_TIME_MPS,
         "score": "success*OT/clip(AT,2*OT,8*OT)",
     }
     return {"meta": meta, "worlds": worlds}
