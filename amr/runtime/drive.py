@@ -48,6 +48,7 @@ MESSAGES_MAX: Final = 4096
 STEPS_TIMED: Final = 65_536
 STAND_FIRST_NS: Final = 1_500_000_000
 """A robot that stands still this long before its first motion knows its gyro's bias ten times better."""
+STEPS_UP_FIRST: Final = 10
 _OVER: Final = frozenset({"done", "failed"})
 
 
@@ -114,6 +115,7 @@ class DriveSession:
         self._status_ns = 0
         self._scans = 0
         self._link: LinkStatus | None = None
+        self._steps_up = 0
         self._step_wall_ns = np.zeros(STEPS_TIMED, np.int64)
         self._steps = 0
         self.lost_messages = 0
@@ -178,8 +180,11 @@ class DriveSession:
         self._quit = self._quit or wishes.quit
         if wishes.reset_estop:
             self._base.reset_estop(now_ns)
-        up = self._link is not None and self._link.state is LinkState.UP
-        if self._arm_once and up and self._scans > 0 and now_ns >= STAND_FIRST_NS:
+        if self._link is None or self._link.state is not LinkState.UP:
+            self._steps_up = 0
+            return
+        self._steps_up += 1  # the link arms on a wish that rises while it is up: it must have seen none before
+        if self._arm_once and self._steps_up > STEPS_UP_FIRST and self._scans > 0 and now_ns >= STAND_FIRST_NS:
             self._arm_once = False
             self._messages.append(Operator(now_ns, OperatorAction.ARM))
 
@@ -289,12 +294,12 @@ def drive(
             arm_once=options.arm,
             offered=(SetMission(0, options.goals),) if options.goals else (),
         )
-        loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)
-        session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
         if not worker.wait_until_ready():
             raise AmrError(f"the planning worker did not start: {worker.close() or 'it hangs'}")
         lidar.close()  # loading took its time: what waits in the socket is old
         lidar.open()
+        loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
+        session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
         with _signals(loop.stop), real_time() as rights:
             lines.line(hands.help)
             lines.line(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")
