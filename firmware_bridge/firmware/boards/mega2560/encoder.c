@@ -20,6 +20,9 @@ static const int8_t steps[16] = {0, 1, -1, 2, -1, 0, 2, 1, 1, 2, 0, -1, 2, -1, 1
 
 static inline void on_edge(volatile encoder *side, uint8_t pins) {
     int8_t step = steps[(uint8_t)(side->pins << 2U) | pins];
+    if (step == 0) {
+        return; /* the edge was seen already, in the interrupt of the one just before */
+    }
     if (step == 2) {
         step = (int8_t)(side->last + side->last);
     } else {

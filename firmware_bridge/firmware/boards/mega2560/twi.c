@@ -66,17 +66,27 @@ ISR(TWI_vect) {
     }
 }
 
-void twi_init(void) {
-    TWCR = 0U;
-    PORTD &= (uint8_t) ~(SCL | SDA);
-    for (uint8_t pulse = 0U; pulse < 9U; pulse++) { /* a slave in mid byte lets go of SDA after at most nine clocks */
+/* A slave in mid byte lets go of SDA after at most nine clocks. */
+static void clock_out(void) {
+    for (uint8_t pulse = 0U; pulse < 9U; pulse++) {
+        PORTD &= (uint8_t)~SCL;
         DDRD |= SCL;
         _delay_us(5.0);
         DDRD &= (uint8_t)~SCL;
+        PORTD |= SCL;
         _delay_us(5.0);
     }
-    DDRD &= (uint8_t) ~(SCL | SDA);
-    PORTD |= SCL | SDA;
+}
+
+void twi_init(void) {
+    TWCR = 0U;
+    if ((PORTD & (SCL | SDA)) != (SCL | SDA)) {
+        PORTD |= SCL | SDA;
+        _delay_us(5.0);
+    }
+    if ((PIND & SDA) == 0U) {
+        clock_out();
+    }
     TWSR = 0U;
     TWBR = 12U; /* 16 MHz / (16 + 2 * 12) = 400 kHz */
     status = TWI_IDLE;

@@ -8,7 +8,7 @@
 
 typedef enum { TWI_IDLE, TWI_BUSY, TWI_DONE, TWI_FAILED } twi_status;
 
-/* Frees a bus that a slave holds after a reset in the middle of a byte, then switches the unit on. Takes 0.1 ms. */
+/* Frees the bus when a slave holds it (a reset in the middle of a byte), then switches the unit on. Takes 0.1 ms at most. */
 void twi_init(void);
 
 /* Writes `out`, then reads `in_count` bytes. Only when no transfer is under way. */
