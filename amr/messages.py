@@ -249,7 +249,10 @@ class InsertScan:
 
     scan_stamp_ns: int
     map_from_lidar: Pose2
+    """At the first beam."""
     map_version: int
+    map_from_lidar_end: Pose2 | None = None
+    """At the last beam, when the beams were measured one after the other; None = all from one place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,8 @@ class RobotCore:
         self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns)
         self._map_version += 1
         map_from_lidar = self._map_from_odom @ odom_from_base @ self._base_from_lidar
-        return (InsertScan(scan.stamp_ns, map_from_lidar, self._map_version),)
+        map_from_lidar_end = self._map_from_odom @ odom_from_base_end @ self._base_from_lidar if sweep_ns else None
+        return (InsertScan(scan.stamp_ns, map_from_lidar, self._map_version, map_from_lidar_end),)
 
     # ------------------------------------------------------------ decide
 

@@ -69,13 +69,17 @@ class GlobalGrid:
         """Where the grid lies in the map frame; grows."""
         return self._frame_of(self._box)
 
-    def insert(self, scan: Scan, map_from_lidar: Pose2) -> ScanVerdict:
-        """Add one scan, all of whose beams were measured at ``map_from_lidar``; the grid grows as far as they see."""
+    def insert(self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2 | None = None) -> ScanVerdict:
+        """Add one scan, measured from ``map_from_lidar`` (first beam) to ``map_from_lidar_end`` (last beam).
+
+        Without the latter all beams were measured from one place. The grid grows as far as they see.
+        """
+        last = map_from_lidar_end if map_from_lidar_end is not None else map_from_lidar
         verdict = scan_verdict(scan)
-        if verdict is ScanVerdict.INSERTED and not map_from_lidar.is_finite():
+        if verdict is ScanVerdict.INSERTED and not (map_from_lidar.is_finite() and last.is_finite()):
             verdict = ScanVerdict.POSE_NOT_FINITE
         if verdict is ScanVerdict.INSERTED:
-            beams = self._project(scan, map_from_lidar)
+            beams = self._project(scan, map_from_lidar, last)
             seen = self._seen_box(beams)
             if not self._grow(seen, map_from_lidar):
                 verdict = ScanVerdict.OUTSIDE_EXTENT
@@ -173,7 +177,7 @@ class GlobalGrid:
             slice(box.column0 - self._box.column0, box.column1 - self._box.column0),
         )
 
-    def _project(self, scan: Scan, map_from_lidar: Pose2) -> NDArray[np.float64]:
+    def _project(self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2) -> NDArray[np.float64]:
         beams = np.empty((scan.ranges_m.size, kernels.BEAM_COLUMNS), np.float64)
         map_from_base = map_from_lidar @ self._lidar_from_base
         geometry = np.array(
@@ -187,7 +191,11 @@ class GlobalGrid:
             ]
         )
         pose = np.array([map_from_base.x_m, map_from_base.y_m, map_from_base.yaw_rad])
-        kernels.project_beams(np.array(scan.ranges_m), geometry, pose, pose, self._edges, self._polygon_starts, beams)
+        last = map_from_lidar_end @ self._lidar_from_base
+        pose_end = np.array([last.x_m, last.y_m, last.yaw_rad])
+        kernels.project_beams(
+            np.array(scan.ranges_m), geometry, pose, pose_end, self._edges, self._polygon_starts, beams
+        )
         return beams
 
     def _seen_box(self, beams: NDArray[np.float64]) -> CellBox:

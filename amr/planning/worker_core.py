@@ -80,7 +80,7 @@ class PlanningWorker:
     def _insert(self, request: InsertScan) -> None:
         for scan in reversed(self._scans):
             if scan.stamp_ns == request.scan_stamp_ns:
-                self._map.insert(scan, request.map_from_lidar)
+                self._map.insert(scan, request.map_from_lidar, request.map_from_lidar_end)
                 return
         self.scans_missing += 1
 

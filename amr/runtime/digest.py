@@ -105,10 +105,15 @@ class RunDigest:
 
 
 def request_row(request: Request) -> tuple[int, int, int, int, float, float, float, float, Goal]:
-    """(kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal): one shape for all requests."""
+    """(kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal): one shape for all requests.
+
+    The goal of an ``InsertScan`` is the pose at its last beam; without a heading there is none.
+    """
     if isinstance(request, InsertScan):
         pose = request.map_from_lidar
-        return 0, request.scan_stamp_ns, 0, request.map_version, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, _NO_GOAL
+        end = request.map_from_lidar_end
+        last = _NO_GOAL if end is None else Goal(end.x_m, end.y_m, end.yaw_rad, 0.0)
+        return 0, request.scan_stamp_ns, 0, request.map_version, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, last
     if isinstance(request, ForgetObstacles):
         return 1, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL
     start = request.start_map

@@ -376,7 +376,9 @@ def plain_request(value: Any) -> Request:
     """Inverse of ``ros_request``."""
     pose = Pose2(value.x_m, value.y_m, value.yaw_rad)
     if value.kind == 0:
-        return InsertScan(value.stamp_ns, pose, value.map_version)
+        last = _plain_goal(value.goal)
+        end = None if last.yaw_rad is None else Pose2(last.x_m, last.y_m, last.yaw_rad)
+        return InsertScan(value.stamp_ns, pose, value.map_version, end)
     if value.kind == 1:
         return ForgetObstacles(value.x_m, value.y_m, value.radius_m, value.map_version)
     return PlanRequest(value.request_id, value.stamp_ns, pose, _plain_goal(value.goal), value.map_version)

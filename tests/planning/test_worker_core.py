@@ -30,7 +30,9 @@ class PaintedMap:
         self.inserted: list[tuple[int, Pose2]] = []
         self.forgotten: list[tuple[float, float, float]] = []
 
-    def insert(self, scan: Scan, map_from_lidar: Pose2) -> ScanVerdict:
+    def insert(
+        self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2 | None = None
+    ) -> ScanVerdict:
         self.inserted.append((scan.stamp_ns, map_from_lidar))
         return ScanVerdict.INSERTED
 
