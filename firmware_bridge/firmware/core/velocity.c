@@ -7,6 +7,8 @@
 #define INDEX_MASK (VELOCITY_HISTORY - 1U)
 /* A step of more counts than this between samples is no wheel; bounding it keeps the products below in 32 bits. */
 #define MAX_TRAVEL_TICKS 1000000
+/* Beyond this a single count is no longer worth a long window. */
+#define MAX_FACTOR 32000
 
 void velocity_reset(velocity_state *state) { memset(state, 0, sizeof *state); }
 
@@ -17,26 +19,37 @@ static int32_t travel_ticks(const velocity_state *state, uint8_t age) {
     return clamp_i32(travel, -MAX_TRAVEL_TICKS, MAX_TRAVEL_TICKS);
 }
 
-/* Age of the oldest sample such that all younger ones lie within one count of the line to it. */
+/* Age of the oldest sample such that all younger ones lie within one count of the line to it. Slopes are compared as
+ * fractions by their cross products; factors of 16 bits, because this loop is most of the work of a tick on an AVR. */
 static uint8_t longest_straight_window(const velocity_state *state) {
-    int32_t low = travel_ticks(state, 1U) - 1; /* slope interval as fractions: low / low_age .. high / high_age */
-    int32_t high = low + 2;
-    int32_t low_age = 1;
-    int32_t high_age = 1;
+    int32_t first = travel_ticks(state, 1U);
+    if (first < -MAX_FACTOR || first > MAX_FACTOR) {
+        return 1U;
+    }
+    int16_t low = (int16_t)(first - 1); /* the interval of slopes is low / low_age .. high / high_age */
+    int16_t high = (int16_t)(first + 1);
+    int16_t low_age = 1;
+    int16_t high_age = 1;
     uint8_t window = 1U;
     for (uint8_t age = 2U; age < state->count; age++) {
-        int32_t travel = travel_ticks(state, age);
-        if (travel * low_age < low * (int32_t)age || travel * high_age > high * (int32_t)age) {
+        int32_t wide = travel_ticks(state, age);
+        if (wide < -MAX_FACTOR || wide > MAX_FACTOR) {
+            break;
+        }
+        int16_t travel = (int16_t)wide;
+        int32_t from_low = (int32_t)travel * low_age - (int32_t)low * age;
+        int32_t from_high = (int32_t)travel * high_age - (int32_t)high * age;
+        if (from_low < 0 || from_high > 0) {
             break;
         }
         window = age;
-        if ((travel - 1) * low_age > low * (int32_t)age) {
-            low = travel - 1;
-            low_age = (int32_t)age;
+        if (from_low > low_age) { /* (travel - 1) / age lies above low / low_age */
+            low = (int16_t)(travel - 1);
+            low_age = (int16_t)age;
         }
-        if ((travel + 1) * high_age < high * (int32_t)age) {
-            high = travel + 1;
-            high_age = (int32_t)age;
+        if (from_high < -high_age) {
+            high = (int16_t)(travel + 1);
+            high_age = (int16_t)age;
         }
     }
     return window;
