@@ -1,4 +1,4 @@
-"""The native firmware behind a real pseudo-terminal: to a host it is a serial port."""
+"""A device in this process behind a real pseudo-terminal: to a host it is a serial port."""
 
 from __future__ import annotations
 
