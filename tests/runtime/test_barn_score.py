@@ -13,9 +13,7 @@ from amr.runtime.bench.barn import barn_score, driving_time_s, sign_changes_per_
 START = Pose2(-2.25, 3.0, 1.57)
 
 
-@pytest.mark.parametrize(
-    ("time_s", "expected"), [(4.0, 0.5), (10.0, 0.5), (20.0, 0.25), (40.0, 0.125), (90.0, 0.125)]
-)
+@pytest.mark.parametrize(("time_s", "expected"), [(4.0, 0.5), (10.0, 0.5), (20.0, 0.25), (40.0, 0.125), (90.0, 0.125)])
 def test_score_clips_the_time_at_two_and_eight_times_the_optimum(time_s: float, expected: float) -> None:
     assert barn_score(True, time_s, 5.0) == pytest.approx(expected)
 
