@@ -73,6 +73,8 @@ def test_a_correction_is_slewed_and_never_moves_a_stamp_already_given() -> None:
         stamp_ns = clock.stamp(mcu_ns, now_ns)
         rate = (stamp_ns - last_ns) / (mcu_ns - last_mcu_ns)
         assert abs(rate - 1.0) <= SLEW_LIMIT + 0.011
+        ahead_ns = mcu_ns + 100 * MS
+        assert abs(clock.mcu_us(clock.robot_ns(ahead_ns)) * US - ahead_ns) <= 2 * US
         last_mcu_ns, last_ns = mcu_ns, stamp_ns
     assert last_ns == pytest.approx(now_ns, abs=MS)
 

@@ -18,6 +18,7 @@ from firmware_bridge.arming import ArmState
 from firmware_bridge.faults import FaultKind
 from firmware_bridge.frames import Frame, FrameReader, encode_frame
 from firmware_bridge.link import HostLink, Phase, link_config_from_robot
+from firmware_bridge.odometer import Odometer
 
 
 def frames_in(data: bytes) -> list[Frame]:
@@ -520,6 +521,7 @@ def test_resetting_the_estop_does_not_arm_even_when_the_wish_is_held() -> None:
     rig.mcu.state, rig.mcu.speeds = McuState.ESTOP, (0, 0)
     rig.run(0.1)
     rig.up.put(rig.link.reset_estop(rig.now_ns), rig.now_ns)
+    assert rig.link.arm_state is ArmState.LOCKED
     rig.run(0.5)
     assert rig.mcu.state is McuState.IDLE
     assert "reset of e-stop and faults sent" in rig.reasons()
@@ -667,6 +669,36 @@ def test_a_wish_that_rises_while_the_link_is_down_does_not_arm_when_it_comes_bac
     rig.run(0.5)
     assert rig.mcu.state is McuState.IDLE
     assert rig.link.arm_state is ArmState.LOCKED
+
+
+def test_a_reset_right_after_the_wish_fell_needs_a_new_edge_too() -> None:
+    rig = Rig()
+    rig.bring_up()
+    rig.drive(0.0, 0.0, arm=False)
+    rig.run(0.05)
+    assert rig.link.arm_state is ArmState.READY
+    rig.link.reset_estop(rig.now_ns)
+    assert rig.link.arm_state is ArmState.LOCKED
+
+
+def test_half_a_frame_from_before_a_pulled_cable_does_not_spoil_the_first_frame_after_it() -> None:
+    rig = Rig()
+    rig.bring_up()
+    rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, rig.mcu_us())[:20], rig.now_ns)
+    rig.link.disconnected("pulled", rig.now_ns)
+    rig.mcu.receive(rig.link.poll(rig.now_ns)[0], rig.mcu_us())
+    rig.mcu.transmit()  # what it said before the new session
+    rig.mcu.receive(rig.link.goodbye(), rig.mcu_us())
+    from_mcu(rig, wire.HelloAck(wire.PROTOCOL_VERSION, 1, wire.Board.NATIVE, 0, 77, 0))
+    assert rig.link.phase is Phase.CONFIGURE
+
+
+def test_ticks_that_had_wrapped_start_with_the_raw_ones_after_a_reboot() -> None:
+    odometer = Odometer()
+    telemetry = Rig().mcu.telemetry(0)
+    odometer.read(replace(telemetry, left_ticks=2**31 - 1), 0, 1)
+    assert odometer.read(replace(telemetry, left_ticks=-(2**31)), 1, 1).left_ticks == 2**31
+    assert odometer.read(replace(telemetry, left_ticks=-5, right_ticks=7), 2, 2).left_ticks == -5
 
 
 def test_goodbye_is_a_stop_that_needs_no_session() -> None:
