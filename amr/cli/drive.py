@@ -58,7 +58,7 @@ def drive(
     hands = DriveKeys(TerminalKeys())
     summary = run_drive(config, base, lidar, goals, log, arm, hands)
     finish(summary, log, json)
-    if summary.outcome.startswith("failed"):
+    if goals and summary.outcome != "done":
         raise typer.Exit(1)
 
 
@@ -82,11 +82,14 @@ def run_drive(
 
 def finish(summary: DriveSummary, log: Path | None, json: str | None) -> None:
     """Say how a drive ended."""
+    from amr.runtime.result import percentiles_json
+
     write_json(
         {
             "outcome": summary.outcome,
             "steps": summary.steps,
             "missed_ticks": summary.missed_ticks,
+            "step_ms": percentiles_json(summary.step_ms),
             "log": None if log is None else str(log),
             "log_dropped": summary.log_dropped,
             "log_fault": summary.log_fault or None,
