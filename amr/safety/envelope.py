@@ -152,7 +152,7 @@ def unseen_speed(
     settings: EnvelopeSettings,
     outline: Outline,
 ) -> float:
-    """Largest speed whose stop does not enter unseen space (by the centres of its cells), at least ``blind_mps``."""
+    """Largest speed whose stop does not enter the unseen cells, at least ``blind_mps``."""
     bare = replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0)
     speed_mps, _ = clear_speed(motion, slowest_mps, floor_mps, cells, count, bare, outline)
     return max(speed_mps, min(motion.speed_mps, settings.blind_mps))

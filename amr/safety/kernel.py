@@ -301,14 +301,15 @@ def predict_in_flight(
 ) -> tuple[float, float, float, float, float]:
     """Pose and twist at ``end_s``, from those at ``start_s``: the speed follows the commands in flight within limits.
 
-    ``pending`` float64 [n, 3]: (time s, v m/s, w rad/s), oldest first; before the first one the speed stays.
+    ``pending`` float64 [n, 3]: (time s, v m/s, w rad/s), oldest first; before the first one the speed stays. Times
+    count to the nearest step.
     """
     time = start_s
     next_command = 0
     target_v = v
     target_w = w
     while time < end_s:
-        while next_command < pending.shape[0] and pending[np.uint64(next_command), 0] <= time:
+        while next_command < pending.shape[0] and pending[np.uint64(next_command), 0] <= time + 0.5 * step_s:
             target_v = pending[np.uint64(next_command), 1]
             target_w = pending[np.uint64(next_command), 2]
             next_command += 1

@@ -27,6 +27,8 @@ GEOMETRY_SIZE = 13
 TOLERANCE_M = 0.03
 """A beam that ends within this of a remembered point sees that very point again."""
 THINNING_M = 0.008
+NEVER_NS = -(2**62)
+"""Stamp of a cell that was not seen."""
 
 
 @kernel("UniTuple(float64, 3)(float64[::1], float64)")
@@ -107,9 +109,14 @@ def beam_of(
     number, distance = beam_towards(x, y, middle_x, middle_y, middle_yaw, angle_min, increment)
     if not has_moved(geometry):
         return number, distance
-    part = min(1.0, max(0.0, number / max(1.0, n - 1.0)))
-    lidar_x, lidar_y, lidar_yaw = lidar_pose(geometry, part)
-    return beam_towards(x, y, lidar_x, lidar_y, lidar_yaw, angle_min, increment)
+    turn = portable_math.TWO_PI / increment
+    for _ in range(2):
+        # out of view at either end: nearer to the first or to the last beam
+        signed = number - turn if number - n > turn - number else number
+        part = min(1.0, max(0.0, signed / max(1.0, n - 1.0)))
+        lidar_x, lidar_y, lidar_yaw = lidar_pose(geometry, part)
+        number, distance = beam_towards(x, y, lidar_x, lidar_y, lidar_yaw, angle_min, increment)
+    return number, distance
 
 
 @kernel(
@@ -127,8 +134,9 @@ def is_superseded(
 ) -> bool:
     """True when the scan sees the point again or sees past it, so that the memory of it is worth nothing any more.
 
-    All beams within the point's uncertainty must do so: a post between two beams is not cleared by one of them. A
-    point behind a nearer return is occluded, one out of view or behind invalid beams is not judged: both stay.
+    One beam within the point's uncertainty is enough to see it again, but all must see past it: a post between two
+    beams is not cleared by one of them. A point behind a nearer return is occluded, one out of view or behind invalid
+    beams is not judged: both stay.
     """
     n = ranges.shape[0]
     number, distance = beam_of(x, y, geometry, middle_x, middle_y, middle_yaw, n)
@@ -137,14 +145,16 @@ def is_superseded(
     spread = 0.5 + min(8.0, (uncertainty + 0.005) / (max(distance, 0.05) * geometry[np.uint64(INCREMENT)]))
     first = max(0, math.floor(number - spread + 0.5))
     last = min(n - 1, math.floor(number + spread + 0.5))
-    needed = distance - TOLERANCE_M - uncertainty
+    tolerance = TOLERANCE_M + uncertainty
     judged = False
+    occluded = False
     for k in range(first, last + 1):
         r = float(ranges[np.uint64(k)])
-        if r < needed:
-            return False
+        if abs(r - distance) <= tolerance:
+            return True
+        occluded = occluded or r < distance
         judged = judged or r == r
-    return judged
+    return judged and not occluded
 
 
 # The memory of free space is a torus of square cells: the cell with absolute numbers (column, row) is kept in slot
@@ -167,7 +177,7 @@ def forget_cell(x: float, y: float, cell: float, owners: I64) -> None:
     j = np.uint64(slot_of(row, size))
     i = np.uint64(slot_of(column, size))
     if owners[j, i, 0] == column and owners[j, i, 1] == row:
-        owners[j, i, 2] = -1
+        owners[j, i, 2] = NEVER_NS
 
 
 @kernel(
@@ -314,7 +324,10 @@ def gather_unseen(
     drifts: F64,
     points: F64,
 ) -> int:
-    """Centres of the unseen cells within ``reach`` of the base pose, in its frame, into ``points`` [n, 4]; how many."""
+    """Centres of the unseen cells within ``reach`` of the base pose, in its frame, into ``points`` [n, 4]; how many.
+
+    As points they are known within a cell's size: a sweep that nears one by less enters unseen space, leaving is free.
+    """
     size = owners.shape[0]
     s, c = sin_cos(yaw)
     found = 0
@@ -336,7 +349,7 @@ def gather_unseen(
             k = np.uint64(found)
             points[k, 0] = c * dx + s * dy
             points[k, 1] = c * dy - s * dx
-            points[k, 2] = 0.0
+            points[k, 2] = cell
             points[k, 3] = 0.0
             found += 1
     return found

@@ -23,9 +23,9 @@ from amr.safety.outline import Outline
 from amr.units import ns_from_s
 
 CAPACITY: Final = 2048
-_CELL_M: Final = 0.1
+_CELL_M: Final = 0.05
 _CELLS_MAX: Final = 64
-_UPDATES_HZ: Final = 12.0
+_UPDATES_HZ: Final = 6.0
 """Every cell around the robot is judged at least about so often; a faster lidar takes turns with the rows."""
 
 
@@ -54,7 +54,7 @@ class MemoryRules:
             radius_m,
             2.0 * radius_m / cells,
             cells,
-            max(1, min(4, int(config.lidar.rate_hz / _UPDATES_HZ))),
+            max(1, min(8, int(config.lidar.rate_hz / _UPDATES_HZ))),
             config.lidar.x_m,
             config.lidar.y_m,
             config.lidar.yaw_rad,
@@ -84,7 +84,7 @@ class Memory:
 def empty(rules: MemoryRules, beams: int) -> Memory:
     """Nothing seen yet."""
     owners = np.zeros((rules.cells, rules.cells, 3), np.int64)
-    owners[:, :, 2] = -1
+    owners[:, :, 2] = kernel.NEVER_NS
     return Memory(
         np.zeros((CAPACITY, 4)), 0, np.zeros((beams, 2)), np.zeros(beams, np.int32), 0, 0.0, 0, owners,
         np.zeros((rules.cells, rules.cells)), 0,

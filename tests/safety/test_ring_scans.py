@@ -1,0 +1,181 @@
+"""When a scan counts: each rule that refuses one, staleness to the millisecond, and a frozen or late lidar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from safety_scene import MS, STEP_NS, Driver, ranges_of, robot, scan_of, wall
+
+from amr.geometry import Pose2, Twist2
+from amr.messages import StopCategory, StopReason
+from amr.safety.scan_check import ScanRules, frozen, refuse, watch
+
+CONFIG = robot()
+RULES = ScanRules.from_config(CONFIG)
+GOOD = scan_of(CONFIG, 0, ranges_of(CONFIG, Pose2(0.0, 0.0, 0.0), wall(1.0)))
+SLOW = Twist2(0.2, 0.0)
+
+
+def with_ranges(**beams: float) -> Any:
+    ranges = GOOD.ranges_m.copy()
+    for name, value in beams.items():
+        ranges[int(name[1:])] = value
+    return replace(GOOD, ranges_m=ranges)
+
+
+def test_a_good_scan_is_not_refused() -> None:
+    assert refuse(GOOD, RULES, 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("scan", "words"),
+    [
+        (replace(GOOD, ranges_m=GOOD.ranges_m[:-1]), "719"),
+        (replace(GOOD, ranges_m=GOOD.ranges_m.reshape(2, 360)), "720 beams"),
+        (replace(GOOD, ranges_m=GOOD.ranges_m.astype(np.float64)), "float64"),
+        (replace(GOOD, angle_min_rad=-2.35), "angle_min_rad"),
+        (replace(GOOD, angle_min_rad=float("nan")), "angle_min_rad"),
+        (replace(GOOD, angle_increment_rad=0.00656), "angle_increment_rad"),
+        (replace(GOOD, angle_increment_rad=float("inf")), "angle_increment_rad"),
+        (replace(GOOD, range_min_m=-0.1), "range_min_m"),
+        (replace(GOOD, range_min_m=0.2), "range_min_m"),
+        (replace(GOOD, range_min_m=float("nan")), "range_min_m"),
+        (replace(GOOD, range_max_m=31.0), "range_max_m"),
+        (replace(GOOD, range_max_m=0.05), "range_max_m"),
+        (replace(GOOD, range_max_m=float("nan")), "range_max_m"),
+        (replace(GOOD, time_increment_s=-1e-6), "time_increment_s"),
+        (replace(GOOD, time_increment_s=0.01), "time_increment_s"),
+        (replace(GOOD, time_increment_s=float("nan")), "time_increment_s"),
+        (replace(GOOD, stamp_ns=6 * MS), "6 ms in the future"),
+        (with_ranges(b355=-0.5), "beam 355"),
+        (with_ranges(b12=-np.inf), "beam 12"),
+        (replace(GOOD, ranges_m=np.full(720, np.inf, np.float32)), "0 returns"),
+        (replace(GOOD, ranges_m=np.full(720, np.nan, np.float32)), "720 of 720 beams are invalid, the first is beam 0"),
+        (replace(GOOD, ranges_m=np.full(720, 31.0, np.float32)), "beams are invalid"),
+    ],
+)
+def test_a_bad_scan_is_refused_with_its_reason(scan: Any, words: str) -> None:
+    assert words in refuse(scan, RULES, 0)
+
+
+@pytest.mark.parametrize(("count", "refused"), [(143, False), (144, False), (145, True)])
+def test_invalid_beams_are_allowed_up_to_a_part(count: int, refused: bool) -> None:
+    ranges = GOOD.ranges_m.copy()
+    ranges[300 : 300 + count] = np.nan
+    assert bool(refuse(replace(GOOD, ranges_m=ranges), RULES, 0)) == refused
+
+
+@pytest.mark.parametrize(("returns", "refused"), [(2, True), (3, False)])
+def test_a_scan_without_returns_is_a_blind_lidar(returns: int, refused: bool) -> None:
+    ranges = np.full(720, np.inf, np.float32)
+    ranges[:returns] = 5.0
+    assert bool(refuse(replace(GOOD, ranges_m=ranges), RULES, 0)) == refused
+
+
+def test_a_stamp_within_the_clock_error_is_not_the_future() -> None:
+    assert refuse(replace(GOOD, stamp_ns=5 * MS), RULES, 0) == ""
+
+
+def test_equal_bytes_are_counted_and_nan_equals_nan() -> None:
+    scan = with_ranges(b5=np.nan)
+    seen = watch(None, scan, 1.0)
+    for _ in range(3):
+        seen = watch(seen, replace(scan, ranges_m=scan.ranges_m.copy()), 2.0)
+    assert (seen.repeats, seen.travel_m) == (4, 1.0)
+    assert watch(seen, GOOD, 2.0).repeats == 1
+
+
+@pytest.mark.parametrize(
+    ("repeats", "moved_m", "noise", "is_frozen"),
+    [(4, 1.0, 1.0, False), (5, 0.0, 1.0, True), (5, 0.0, 0.0, False), (5, 0.02, 0.0, False), (5, 0.021, 0.0, True)],
+)
+def test_a_frozen_lidar_is_told_from_a_quiet_one(repeats: int, moved_m: float, noise: float, is_frozen: bool) -> None:
+    rules = ScanRules.from_config(robot(lidar={"noise_sigma_m": noise * 0.001}))
+    seen = watch(None, GOOD, 0.0)
+    for _ in range(repeats - 1):
+        seen = watch(seen, GOOD, 0.0)
+    assert bool(frozen(seen, rules, moved_m)) == is_frozen
+
+
+# ------------------------------------------------------------ in the ring
+
+
+def driving() -> Driver:
+    driver = Driver(robot())
+    out = driver.run(0.3, SLOW)
+    assert out.stop.reason is StopReason.NONE
+    return driver
+
+
+def test_the_ring_stops_until_a_first_scan() -> None:
+    driver = Driver(robot())
+    out = driver.run(0.2, SLOW, scan=None)
+    assert (out.stop.reason, out.stop_category) == (StopReason.SCAN_MISSING, StopCategory.RAMP)
+    assert out.min_range_m == np.inf
+
+
+@pytest.mark.parametrize(("age_ms", "stopped"), [(299, False), (300, False), (301, True), (5000, True)])
+def test_a_scan_is_stale_after_its_time(age_ms: int, stopped: bool) -> None:
+    driver = driving()
+    stamp_ns = driver.now_ns
+    now_ns = stamp_ns + age_ms * MS
+    out = driver.step(
+        SLOW, scan=None, now_ns=now_ns, wish_stamp_ns=now_ns, base=driver.base(stamp_ns=now_ns - MS, left_ticks=400)
+    )
+    assert (out.stop.reason is StopReason.SCAN_STALE) == stopped
+    assert (out.stop_category is StopCategory.RAMP) == stopped
+
+
+def test_an_invalid_scan_stops_until_a_valid_one() -> None:
+    driver = driving()
+    bad = replace(driver.scan(), stamp_ns=driver.now_ns + STEP_NS, ranges_m=np.full(720, np.inf, np.float32))
+    assert driver.step(SLOW, scan=bad).stop.reason is StopReason.SCAN_INVALID
+    assert driver.step(SLOW, scan=None).stop.reason is StopReason.SCAN_INVALID
+    assert driver.step(SLOW).stop.reason is not StopReason.SCAN_INVALID
+
+
+def test_a_frozen_lidar_stops_and_a_thawed_one_does_not() -> None:
+    driver = driving()
+    ranges = driver.scan().ranges_m
+    for count in range(2, 8):  # the first of them was that of the last step
+        stamp_ns = driver.now_ns + STEP_NS
+        out = driver.step(SLOW, scan=scan_of(driver.config, stamp_ns, ranges.copy()))
+        assert (out.stop.reason is StopReason.SCAN_FROZEN) == (count >= 5)
+    assert "equal bytes" in out.stop.cause
+    assert driver.step(SLOW).stop.reason is not StopReason.SCAN_FROZEN
+
+
+def test_an_old_or_repeated_stamp_does_not_keep_a_lidar_alive() -> None:
+    driver = driving()
+    old = driver.scan()
+    for _ in range(16):
+        out = driver.step(SLOW, scan=replace(old, stamp_ns=old.stamp_ns - STEP_NS))
+    assert out.stop.reason is StopReason.SCAN_STALE
+
+
+def test_a_scan_that_is_newer_than_telemetry_waits_for_it() -> None:
+    driver = Driver(robot())
+    driver.run(0.2)
+    late: list[Any] = []
+    for _ in range(10):
+        driver.advance()
+        late.append(driver.base(stamp_ns=driver.now_ns))
+        # telemetry is 60 ms behind the light
+        out = driver.step(SLOW, base=late.pop(0) if len(late) > 1 else None)
+    assert out.stop.reason is not StopReason.SCAN_STALE
+    assert out.stop.reason is not StopReason.SCAN_MISSING
+
+
+def test_a_scan_from_before_the_first_telemetry_is_dropped() -> None:
+    driver = Driver(robot())
+    out = driver.run(0.1, SLOW, scan=scan_of(driver.config, -STEP_NS, ranges_of(driver.config, driver.pose, wall(2.0))))
+    assert out.stop.reason is StopReason.SCAN_MISSING
+
+
+def test_a_scan_before_any_telemetry_is_dropped() -> None:
+    driver = Driver(robot())
+    out = driver.run(0.1, SLOW, base=None)
+    assert out.stop.reason is StopReason.BASE_STALE

@@ -1,0 +1,240 @@
+"""Kernels of the ring against slow, plain references."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safety_scene import polygons_distance, robot
+
+from amr.safety import kernel
+from amr.safety.kernel_outline import arc_pose, lateral, lateral_range, moved_point, outline_distance
+from amr.safety.outline import Outline, Polygons, convex_hull
+
+BODY = robot().body
+OUTLINE = Outline.from_body(BODY)
+RADIUS = OUTLINE.circumradius_m
+TRIANGLE = [[(0.3, 0.0), (-0.1, 0.2), (-0.2, -0.25)]]
+coordinates = st.floats(-1.0, 1.0)
+twists = st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)).filter(lambda t: abs(t[0]) + abs(t[1]) > 0.05)
+
+
+def unit(twist: tuple[float, float]) -> tuple[float, float]:
+    bound = abs(twist[0]) + abs(twist[1]) * RADIUS
+    return twist[0] / bound, twist[1] / bound
+
+
+def law(twist: tuple[float, float], **values: float) -> Any:
+    row = np.zeros(kernel.LAW_SIZE)
+    row[kernel.V], row[kernel.W] = unit(twist)
+    row[kernel.REACH] = RADIUS
+    row[kernel.HOLD_S], row[kernel.BRAKE_S_PER_MPS] = 0.05, 0.3
+    for name, value in values.items():
+        row[getattr(kernel, name)] = value
+    return row
+
+
+@settings(deadline=None, max_examples=300)
+@given(coordinates, coordinates)
+def test_outline_distance_is_that_of_ray_casting_and_segments(x: float, y: float) -> None:
+    for polygons in (BODY.outline_m, TRIANGLE):
+        slow = polygons_distance(polygons, x, y)
+        fast = outline_distance(x, y, *Polygons.from_points(polygons).arrays)
+        if slow > 0.0:
+            assert fast == pytest.approx(slow, abs=1e-9)
+        else:
+            # inside, depth to the nearest edge of one polygon; both agree that it is inside
+            assert fast <= 1e-12
+
+
+def test_corners_and_edges_have_distance_zero() -> None:
+    for polygon in BODY.outline_m:
+        for x, y in polygon:
+            assert outline_distance(x, y, *OUTLINE.parts.arrays) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_hull_holds_every_corner_and_has_no_spare_point() -> None:
+    points = [point for polygon in BODY.outline_m for point in polygon]
+    hull = convex_hull([*points, (0.0, 0.0), points[0]])
+    assert len(hull) == 4
+    for x, y in points:
+        assert outline_distance(x, y, *Polygons.from_points([hull]).arrays) <= 1e-12
+
+
+@settings(deadline=None, max_examples=100)
+@given(twists, st.floats(0.0, 2.0))
+def test_arc_is_that_of_many_small_steps(twist: tuple[float, float], progress: float) -> None:
+    v, w = unit(twist)
+    x = y = yaw = 0.0
+    for _ in range(2000):
+        step = progress / 2000
+        yaw += 0.5 * w * step
+        x, y = x + v * step * math.cos(yaw), y + v * step * math.sin(yaw)
+        yaw += 0.5 * w * step
+    assert arc_pose(v, w, progress) == pytest.approx((x, y, yaw), abs=1e-5)
+
+
+@pytest.mark.parametrize("w", [0.0, 1e-12, 1e-6, 1e-3])
+def test_arc_is_smooth_where_turning_vanishes(w: float) -> None:
+    x, y, yaw = arc_pose(1.0, w, 0.5)
+    assert x == pytest.approx(0.5, abs=1e-6)
+    assert y == pytest.approx(0.5 * w * 0.25, rel=1e-5, abs=1e-30)
+    assert yaw == pytest.approx(0.5 * w)
+
+
+@settings(deadline=None, max_examples=150)
+@given(twists, coordinates, coordinates, st.floats(0.0, 1.5))
+def test_lateral_does_not_change_along_the_arc_and_bounds_the_outline(
+    twist: tuple[float, float], x: float, y: float, progress: float
+) -> None:
+    v, w = unit(twist)
+    px, py = moved_point(x, y, v, w, progress)
+    assert lateral(px, py, v, w) == pytest.approx(lateral(x, y, v, w), abs=1e-9)
+    low, high = lateral_range(v, w, *OUTLINE.parts.arrays)
+    for polygon in BODY.outline_m:
+        for (ax, ay), (bx, by) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+            for part in np.linspace(0.0, 1.0, 9).tolist():
+                value = lateral(ax + part * (bx - ax), ay + part * (by - ay), v, w)
+                assert low - 1e-9 <= value <= high + 1e-9
+
+
+def test_lateral_range_holds_the_center_of_rotation_inside_the_outline() -> None:
+    low, high = lateral_range(0.0, 1.0, *OUTLINE.parts.arrays)
+    assert lateral(0.0, 0.0, 0.0, 1.0) == 0.0
+    assert (low, high) == (pytest.approx(-RADIUS), 0.0)
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.4, 1.0])
+def test_stopping_motion_is_hold_and_parabola(speed: float) -> None:
+    hold, total, duration = kernel.stopping_motion(speed, law((1.0, 0.0), FLOOR=0.5))
+    first = max(speed, 0.5)
+    assert (hold, total) == (pytest.approx(0.05 * speed), pytest.approx(0.05 * speed + 0.15 * first**2))
+    assert duration == pytest.approx(0.05 + 0.3 * first)
+
+
+def slow_margins(point: list[float], speed: float, row: Any) -> list[tuple[float, float]]:
+    """(distance, margin needed) along the stop from ``speed``, densely."""
+    hold, total, duration = kernel.stopping_motion(speed, row)
+    fastest = max(speed, row[kernel.FLOOR])
+    start = polygons_distance(BODY.outline_m, point[0], point[1])
+    out = []
+    for progress in np.linspace(0.0, total, 800).tolist():
+        x, y, yaw = arc_pose(row[kernel.V], row[kernel.W], progress)
+        dx, dy = point[0] - x, point[1] - y
+        px, py = math.cos(yaw) * dx + math.sin(yaw) * dy, math.cos(yaw) * dy - math.sin(yaw) * dx
+        rest = 1.0 if progress <= hold else math.sqrt(max(0.0, (total - progress) / (total - hold)))
+        need = row[kernel.MARGIN] + row[kernel.OBSTACLE_SPEED] * (duration + point[3])
+        need += row[kernel.MARGIN_PER_SPEED] * fastest * rest
+        if point[2] > 0.0:
+            need = max(need, min(need + point[2], start))
+        out.append((polygons_distance(BODY.outline_m, px, py), need))
+    return out
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    twists,
+    st.lists(st.tuples(coordinates, coordinates, st.sampled_from([0.0, 0.05])), min_size=1, max_size=6),
+    st.floats(0.05, 2.0),
+    st.floats(0.0, 1.0),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_the_largest_clear_speed_is_clear_and_no_larger_one_is(
+    twist: tuple[float, float], places: list[tuple[float, float, float]], speed: float, floor: float, mover: float
+) -> None:
+    row = law(twist, MARGIN=0.02, MARGIN_PER_SPEED=0.02, FLOOR=floor, OBSTACLE_SPEED=mover)
+    points = np.array([(x, y, uncertainty, 0.1) for x, y, uncertainty in places])
+    count = len(points)
+    found, worst = kernel.largest_clear_speed(
+        points, count, speed, 0.0, row, *OUTLINE.parts.arrays, np.empty(count), np.empty(count, np.int64)
+    )
+    margins = [min(d - need for d, need in slow_margins(list(p), max(found, 0.0), row)) for p in points.tolist()]
+    if found >= 0.0:
+        assert min(margins) > -0.5 * kernel.MIN_STEP_M
+    else:
+        assert margins[worst] < 1e-6
+    assert (worst == -1) == (found == speed)
+    if 0.0 <= found < speed:
+        faster = found + speed / 2**kernel.BISECTIONS * 1.01
+        assert min(d - need for d, need in slow_margins(list(points[worst]), faster, row)) < 1e-6
+
+
+def test_a_point_behind_does_not_limit_and_the_nearest_one_ahead_does() -> None:
+    row = law((1.0, 0.0), MARGIN=0.02)
+    points = np.array([(-0.3, 0.0, 0.0, 0.0), (0.6, 0.0, 0.0, 0.0), (0.5, 0.1, 0.0, 0.0), (0.7, 0.0, 0.0, 0.0)])
+    scratch = (np.empty(4), np.empty(4, np.int64))
+    found, worst = kernel.largest_clear_speed(points, 4, 2.0, 0.0, row, *OUTLINE.parts.arrays, *scratch)
+    assert worst == 2
+    # 0.05 v + 0.15 v^2 = 0.5 - 0.229 (wheel) ... the chassis is at 0.21 for y = 0.1
+    assert 0.05 * found + 0.15 * found**2 == pytest.approx(0.5 - 0.21 - 0.02, abs=2e-3)
+
+
+def test_a_slowest_speed_that_is_blocked_is_told() -> None:
+    row = law((1.0, 0.0), MARGIN=0.02)
+    points = np.array([(0.4, 0.0, 0.0, 0.0)])
+    scratch = (np.empty(1), np.empty(1, np.int64))
+    assert kernel.largest_clear_speed(points, 1, 2.0, 1.5, row, *OUTLINE.parts.arrays, *scratch) == (-1.0, 0)
+
+
+def creep(points: list[tuple[float, float]], twist: tuple[float, float], speed: float = 0.1) -> bool:
+    rows = np.array([(x, y, 0.05, 0.0) for x, y in points])
+    row = law(twist, MARGIN=0.02)
+    return bool(kernel.creep_is_clear(rows, len(rows), speed, 0.005, row, *OUTLINE.parts.arrays, np.empty(len(rows))))
+
+
+FRONT = 0.21
+WHEEL_SIDE = 0.208
+
+
+@pytest.mark.parametrize(
+    ("points", "twist", "allowed"),
+    [
+        ([(FRONT + 0.05, 0.0)], (1.0, 0.0), True),  # room: margin is kept, uncertainty does not count
+        ([(FRONT + 0.022, 0.0)], (1.0, 0.0), False),  # would end inside the margin
+        ([(FRONT + 0.015, 0.0)], (1.0, 0.0), False),  # inside the margin: not nearer
+        ([(FRONT + 0.015, 0.0)], (-1.0, 0.0), True),  # but away
+        ([(0.1, WHEEL_SIDE + 0.015)], (1.0, 0.0), True),  # along
+        ([(0.1, WHEEL_SIDE + 0.015)], (1.0, -0.5), True),  # along and away
+        ([(0.1, WHEEL_SIDE + 0.015)], (1.0, 1.5), False),  # the front swings towards it
+        ([(0.1, WHEEL_SIDE + 0.003)], (1.0, 0.0), False),  # below the contact margin along is not enough
+        ([(FRONT + 0.003, 0.0)], (-1.0, 0.0), True),
+        ([(FRONT - 0.01, 0.0)], (-1.0, 0.0), True),  # inside the outline: out
+        ([(FRONT - 0.01, 0.0)], (1.0, 0.0), False),
+        ([(FRONT + 0.003, 0.0), (-0.229 - 0.004, 0.188)], (-1.0, 0.0), False),  # away from one into another
+        ([(3.0, 0.0)], (1.0, 0.0), True),
+    ],
+)
+def test_creeping_leaves_and_slides_but_never_approaches(
+    points: list[tuple[float, float]], twist: tuple[float, float], allowed: bool
+) -> None:
+    assert creep(points, twist) == allowed
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "after"),
+    [(0.0, 1.0, 0.03), (1.0, 0.0, 0.965), (0.5, -1.0, 0.465), (-0.5, 0.0, -0.465), (0.0, 0.01, 0.01), (1.0, 1.0, 1.0)],
+)
+def test_approach_brakes_and_accelerates_at_its_own_rates(value: float, target: float, after: float) -> None:
+    assert kernel.approach(value, target, 3.0, 3.5, 0.01) == pytest.approx(after)
+
+
+def test_prediction_follows_the_commands_in_flight() -> None:
+    pending = np.array([(0.02, 0.5, 0.0), (0.05, 0.5, 1.0)])
+    x, y, yaw, v, w = kernel.predict_in_flight(0.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 1e9, 0.005, pending, 0.0, 0.1)
+    assert (v, w) == (0.5, 1.0)
+    assert yaw == pytest.approx(0.05)
+    assert x == pytest.approx(0.05, abs=1e-4)
+    assert y == pytest.approx(0.5 * 0.5 * 0.05**2, abs=1e-5)
+
+
+def test_prediction_without_commands_keeps_the_speed_and_zero_time_changes_nothing() -> None:
+    nothing = np.zeros((0, 3))
+    x, _, _, v, _ = kernel.predict_in_flight(1.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 12.0, 0.005, nothing, 0.0, 0.1)
+    assert (x, v) == (pytest.approx(1.05), 0.5)
+    assert kernel.predict_in_flight(1.0, 2.0, 3.0, 0.5, 0.1, 3.0, 3.5, 12.0, 0.005, nothing, 0.0, 0.0) == (
+        1.0, 2.0, 3.0, 0.5, 0.1,
+    )  # fmt: skip
