@@ -20,9 +20,9 @@ class GoalFieldSettings(Section):
     comfort_m: Positive = 0.50
     """Up to this distance from obstacles a metre costs more than a metre."""
     comfort_weight: NotNegative = 1.5
-    tight_m: Positive = 0.07
+    tight_m: Positive = 0.16
     """Within this of the inscribed radius a metre costs much more: such gaps are the last choice."""
-    tight_weight: NotNegative = 8.0
+    tight_weight: NotNegative = 6.0
     unknown_weight: NotNegative = 0.3
     """Extra cost of a metre through space never seen."""
 
@@ -109,7 +109,7 @@ class Control(Section):
     step_s: Positive = 0.05
     wheel_lag_s: NotNegative = 0.05
     """Time constant of the wheels behind the command, after the command acts."""
-    hard_margin_m: NotNegative = 0.025
+    hard_margin_m: NotNegative = 0.012
     """Clearance of the outline below which a motion counts as a collision."""
     goal_yaw_tolerance_rad: Positive = 0.15
     goal_field: GoalFieldSettings = GoalFieldSettings()

@@ -28,6 +28,7 @@ from amr.control.terms.base import TermContext
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
 from amr.geometry import STANDSTILL, Pose2, Twist2
+from amr.kernels.mppi_guide import descend, guide
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import COSINE, LANES, SINE, X, Y, rollout
 from amr.kernels.mppi_update import mean_command, weigh
@@ -38,7 +39,14 @@ _CYCLE_S = 0.02
 """Taken for the time since the last cycle when there was none."""
 _LONGEST_GAP_S = 0.5
 """After a longer pause the last plan is not continued."""
-_CANDIDATES = 8
+_OWN_CANDIDATES = 6
+_STYLES = np.array(
+    [(0.2, 6.0, 0.16), (0.4, 4.0, 0.2), (0.4, 4.0, 0.4), (0.8, 3.0, 0.3), (1.3, 3.0, 0.5), (2.0, 2.0, 0.7)], np.float32
+)
+"""(speed m/s, sharpness, lookahead m) of the candidates that follow the cost-to-go (``amr.kernels.mppi_guide``)."""
+_DESCENT_STEP_M = 0.04
+_DESCENT_POINTS = 120
+_GUIDE_GAIN_PER_S = 4.0
 _CREEP_M = 0.002
 
 
@@ -126,7 +134,7 @@ class MppiController:
     ) -> ControlOutput:
         limits = self._rollout_limits(control_input)
         first = _start_vector(start)
-        candidates = self._candidates(control_input)
+        candidates = self._candidates(control_input, goal_field, start, limits)
         samples = self._cost.shape[0]
         column = window_start(control_input.tick, self._noise_v.shape[1], samples // 2)
         # standing nearer than the margin already, the robot may leave, but not come nearer still
@@ -229,18 +237,37 @@ class MppiController:
             np.float32,
         )
 
-    def _candidates(self, control_input: ControlInput) -> NDArray[np.float32]:
-        """float32 [8, 2, T]: whole control sequences that are always among the samples."""
-        limits = control_input.limits
-        candidates = np.zeros((_CANDIDATES, 2, self._plan.shape[1]), np.float32)
+    def _candidates(
+        self, control_input: ControlInput, goal_field: GoalField, start: StartState, limits: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """float32 [n, 2, T]: whole control sequences that are always among the samples."""
+        w_max_radps, v_reverse_max_mps = control_input.limits.w_max_radps, control_input.limits.v_reverse_max_mps
+        candidates = np.zeros((_OWN_CANDIDATES + len(_STYLES), 2, self._plan.shape[1]), np.float32)
         candidates[0] = self._plan
         # 1 stays zero: the full brake
-        candidates[2, 1] = 0.5 * limits.w_max_radps
-        candidates[3, 1] = -0.5 * limits.w_max_radps
-        candidates[4, 0] = limits.v_max_mps
-        candidates[5] = self._plan * np.float32(0.5)
-        candidates[6, 0] = -0.5 * limits.v_reverse_max_mps
-        candidates[7, 0], candidates[7, 1] = self._plan[0], np.float32(0.5) * self._plan[1]
+        candidates[2, 1] = 0.5 * w_max_radps
+        candidates[3, 1] = -0.5 * w_max_radps
+        candidates[4] = self._plan * np.float32(0.5)
+        candidates[5, 0] = -0.5 * v_reverse_max_mps
+        path = np.empty((_DESCENT_POINTS, 2), np.float32)
+        points = descend(
+            goal_field.value_m,
+            np.float32(start.odom_from_base.x_m - goal_field.origin_x_m),
+            np.float32(start.odom_from_base.y_m - goal_field.origin_y_m),
+            np.float32(1.0 / goal_field.resolution_m),
+            np.float32(_DESCENT_STEP_M),
+            path,
+        )
+        guide(
+            path,
+            points,
+            np.float32(_DESCENT_STEP_M),
+            _start_vector(start),
+            limits,
+            _STYLES,
+            np.float32(_GUIDE_GAIN_PER_S),
+            candidates[_OWN_CANDIDATES:],
+        )
         return candidates
 
     def _brake(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 _KNOT_COUNTS = (3, 5, 8, 14)
 """Knots over the horizon, one kind a column: few = wide sweeps, many = quick corrections."""
-_SCALES = (1.0, 1.0, 0.8, 0.5)
+_SCALES = (1.0, 0.7, 0.4, 0.25)
 """Standard deviation of each kind, in parts of the configured one."""
 
 
