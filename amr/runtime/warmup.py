@@ -9,8 +9,8 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any, Final
 
-PACKAGES: Final = ("amr.kernels", "sim.kernels")
-MODULES: Final = ("amr.safety.kernel", "amr.safety.kernel_memory")
+PLACES: Final = (("amr.kernels", ""), ("sim.kernels", ""), ("amr.safety", "kernel"))
+"""(package, how the names of its kernel modules begin)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Warmup:
 
 def kernel_modules() -> list[str]:
     """Names of all modules that compile something."""
-    names = list(MODULES)
-    for package in PACKAGES:
+    names: list[str] = []
+    for package, prefix in PLACES:
         for entry in files(package).iterdir():
-            if entry.name.endswith(".py") and entry.name != "__init__.py":
+            if entry.name.endswith(".py") and entry.name != "__init__.py" and entry.name.startswith(prefix):
                 names.append(f"{package}.{entry.name.removesuffix('.py')}")
     return sorted(names)
 
