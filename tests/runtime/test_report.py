@@ -28,10 +28,24 @@ from amr.runtime.result import (
 )
 
 EMPTY = RunResult(
-    scenario="corridor", seed=3, success=False, outcome="gave_up: no <path>", time_s=0.0, path_length_m=0.0,
-    collisions=0, min_clearance_m=math.inf, goals_reached=0, goals_total=2, stops=(), link=LinkCounts(), step_ms=Percentiles(),
-    real_time_factor=math.nan, steps=0, digest="ab" * 32, log=None,
-)  # fmt: skip
+    scenario="corridor",
+    seed=3,
+    success=False,
+    outcome="gave_up: no <path>",
+    time_s=0.0,
+    path_length_m=0.0,
+    collisions=0,
+    min_clearance_m=math.inf,
+    goals_reached=0,
+    goals_total=2,
+    stops=(),
+    link=LinkCounts(),
+    step_ms=Percentiles(),
+    real_time_factor=math.nan,
+    steps=0,
+    digest="ab" * 32,
+    log=None,
+)
 
 
 def full() -> RunResult:
