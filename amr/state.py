@@ -133,7 +133,7 @@ def same_view(array: NDArray[Any], owner: NDArray[Any], copied: NDArray[Any]) ->
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     flat = copied.reshape(-1, order="A").view(np.uint8)
     view: NDArray[Any] = np.ndarray(array.shape, array.dtype, flat, offset, array.strides)
-    view.flags.writeable = array.flags.writeable
+    view.setflags(write=bool(array.flags["W"]))
     return view
 
 

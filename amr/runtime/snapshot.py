@@ -181,7 +181,7 @@ class _Writer:
         offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         self.parts.append(_U64.pack(offset))
         self.parts.extend(_I64.pack(stride) for stride in array.strides)
-        self.parts.append(b"\x01" if array.flags.writeable else b"\x00")
+        self.parts.append(b"\x01" if array.flags["W"] else b"\x00")
 
     def _shape(self, shape: tuple[int, ...]) -> None:
         self.parts.append(_U64.pack(len(shape)) + b"".join(_U64.pack(length) for length in shape))
@@ -288,7 +288,7 @@ class _Reader:
         strides = tuple(_I64.unpack(self._take(8))[0] for _ in shape)
         flat = owner.reshape(-1, order="A").view(np.uint8)
         view: NDArray[Any] = np.ndarray(shape, dtype, flat, offset, strides)
-        view.flags.writeable = self._take(1) == b"\x01"
+        view.setflags(write=self._take(1) == b"\x01")
         return view
 
 
