@@ -104,7 +104,7 @@ class BaseState:
     battery_v: float
     state: McuState
     faults: int
-    """Bit mask of ``firmware_bridge.wire.Fault``; 0 = none."""
+    """Bit mask of ``firmware_bridge.wire.FaultBit``; 0 = none."""
     last_command_seq: int
 
 
