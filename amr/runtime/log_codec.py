@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -35,9 +36,9 @@ from amr.messages import (
     Teleop,
 )
 from amr.runtime import log_types as lt
+from amr.runtime.log_template import Template, ros_time
 from amr.runtime.log_types import Topic, typestore
 
-NS_PER_S: Final = 1_000_000_000
 _GEOMETRY: Final = struct.Struct("<5d")
 _WORD: Final = 1 << 64
 
@@ -82,10 +83,7 @@ def deserialize(data: bytes, topic: Topic) -> Any:
 
 def ros_header(stamp_ns: int, frame: str) -> Any:
     """A ``std_msgs/Header``; stamps beyond 32-bit seconds are clipped here (the record's publish time is exact)."""
-    seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
-    if not -(2**31) <= seconds < 2**31:
-        seconds, nanoseconds = (2**31 - 1 if seconds > 0 else -(2**31)), 0
-    return _Header(_Time(seconds, nanoseconds), frame)
+    return _Header(_Time(*ros_time(stamp_ns)), frame)
 
 
 def unsigned_stamp(stamp_ns: int) -> int:
@@ -138,28 +136,26 @@ def _encode_scan(scan: Scan) -> bytes:
     ranges = scan.ranges_m
     if ranges.dtype != np.float32:
         raise TypeError(f"Scan.ranges_m: must be float32, not {ranges.dtype} (the core sees only what the log holds)")
-    angle_max = scan.angle_min_rad + (len(ranges) - 1) * scan.angle_increment_rad
+    geometry = _ros_geometry(len(ranges), scan_geometry(scan))
+    message = _LaserScan(ros_header(scan.stamp_ns, "lidar"), *geometry, ranges, _NO_INTENSITIES)
+    return serialize(message, lt.SCAN)
+
+
+@lru_cache(maxsize=16)
+def _ros_geometry(beams: int, geometry: Geometry) -> tuple[float, ...]:
+    """Numbers of a ``LaserScan`` rounded to single width; beyond its range infinite, where ``struct`` would raise."""
+    angle_min_rad, angle_increment_rad, range_min_m, range_max_m, time_increment_s = geometry
+    numbers = (
+        angle_min_rad,
+        angle_min_rad + (beams - 1) * angle_increment_rad,
+        angle_increment_rad,
+        time_increment_s,
+        time_increment_s * beams,
+        range_min_m,
+        range_max_m,
+    )
     with np.errstate(all="ignore"):
-        return serialize(
-            _LaserScan(
-                ros_header(scan.stamp_ns, "lidar"),
-                _float32(scan.angle_min_rad),
-                _float32(angle_max),
-                _float32(scan.angle_increment_rad),
-                _float32(scan.time_increment_s),
-                _float32(scan.time_increment_s * len(ranges)),
-                _float32(scan.range_min_m),
-                _float32(scan.range_max_m),
-                ranges,
-                _NO_INTENSITIES,
-            ),
-            lt.SCAN,
-        )
-
-
-def _float32(value: float) -> float:
-    """Rounded to single width; beyond its range infinite, where ``struct`` would raise."""
-    return float(np.float32(value))
+        return tuple(float(np.float32(number)) for number in numbers)
 
 
 def _decode_scan(data: bytes, stamp_ns: int, geometry: Geometry | None) -> Scan:
@@ -203,19 +199,23 @@ def _decode_base_state(data: bytes) -> BaseState:
     )
 
 
-def _encode_imu(imu: Imu) -> bytes:
-    return serialize(
-        _RosImu(
-            ros_header(imu.stamp_ns, "base"),
-            _LEVEL,
-            _NO_ORIENTATION,
-            _Vector3(0.0, 0.0, imu.gyro_z_radps),
-            _NO_COVARIANCE,
-            _Vector3(imu.accel_x_mps2, imu.accel_y_mps2, 0.0),
-            _NO_COVARIANCE,
-        ),
-        lt.IMU,
+def _imu_message(seconds: int, nanoseconds: int, gyro_z_radps: float, accel_x_mps2: float, accel_y_mps2: float) -> Any:
+    return _RosImu(
+        _Header(_Time(seconds, nanoseconds), "base"),
+        _LEVEL,
+        _NO_ORIENTATION,
+        _Vector3(0.0, 0.0, gyro_z_radps),
+        _NO_COVARIANCE,
+        _Vector3(accel_x_mps2, accel_y_mps2, 0.0),
+        _NO_COVARIANCE,
     )
+
+
+_IMU: Final = Template(lt.IMU, 3, _imu_message)
+
+
+def _encode_imu(imu: Imu) -> bytes:
+    return _IMU.encode(imu.stamp_ns, imu.gyro_z_radps, imu.accel_x_mps2, imu.accel_y_mps2)
 
 
 def _decode_imu(data: bytes, stamp_ns: int) -> Imu:

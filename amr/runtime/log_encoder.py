@@ -25,10 +25,11 @@ from amr.runtime.log_codec import (
     serialize,
     unsigned_stamp,
 )
+from amr.runtime.log_template import Template
 from amr.runtime.log_types import TOPICS, Topic, typestore
 
 TRANSFORMS_EVERY: Final = 5
-TRAJECTORY_EVERY: Final = 10
+TRAJECTORY_EVERY: Final = 25
 GEOMETRY_EVERY_NS: Final = 1_000_000_000
 
 _CHANNEL: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
@@ -47,6 +48,8 @@ _Twist = _types["geometry_msgs/msg/Twist"]
 _TwistWithCovariance = _types["geometry_msgs/msg/TwistWithCovariance"]
 _Transform = _types["geometry_msgs/msg/Transform"]
 _TransformStamped = _types["geometry_msgs/msg/TransformStamped"]
+_Time = _types["builtin_interfaces/msg/Time"]
+_Header = _types["std_msgs/msg/Header"]
 _Odometry = _types["nav_msgs/msg/Odometry"]
 _Path = _types["nav_msgs/msg/Path"]
 _TFMessage = _types["tf2_msgs/msg/TFMessage"]
@@ -244,26 +247,41 @@ def _heading(yaw_rad: float) -> Any:
     return _Quaternion(0.0, 0.0, float(s), float(c))
 
 
+def _odometry_message(
+    seconds: int,
+    nanoseconds: int,
+    x_m: float,
+    y_m: float,
+    heading_z: float,
+    heading_w: float,
+    variance_x: float,
+    variance_y: float,
+    variance_yaw: float,
+    v_mps: float,
+    w_radps: float,
+) -> Any:
+    covariance = _NO_COVARIANCE.copy()
+    covariance[[0, 7, 35]] = variance_x, variance_y, variance_yaw
+    pose = _Pose(_Point(x_m, y_m, 0.0), _Quaternion(0.0, 0.0, heading_z, heading_w))
+    twist = _Twist(_Vector3(v_mps, 0.0, 0.0), _Vector3(0.0, 0.0, w_radps))
+    return _Odometry(
+        _Header(_Time(seconds, nanoseconds), "odom"),
+        "base",
+        _PoseWithCovariance(pose, covariance),
+        _TwistWithCovariance(twist, _NO_COVARIANCE),
+    )
+
+
+_ODOMETRY: Final = Template(lt.ODOMETRY_VIEW, 9, _odometry_message)
+
+
 def _odometry(outputs: Outputs) -> bytes:
     telemetry, pose = outputs.telemetry, outputs.telemetry.odom_from_base
-    covariance = _NO_COVARIANCE.copy()
-    covariance[[0, 7, 35]] = np.square(telemetry.pose_sigma)
-    return serialize(
-        _Odometry(
-            ros_header(outputs.now_ns, "odom"),
-            "base",
-            _PoseWithCovariance(
-                _Pose(_Point(float(pose.x_m), float(pose.y_m), 0.0), _heading(pose.yaw_rad)), covariance
-            ),
-            _TwistWithCovariance(
-                _Twist(
-                    _Vector3(float(telemetry.twist.v_mps), 0.0, 0.0),
-                    _Vector3(0.0, 0.0, float(telemetry.twist.w_radps)),
-                ),
-                _NO_COVARIANCE,
-            ),
-        ),
-        lt.ODOMETRY_VIEW,
+    heading_z, heading_w = sin_cos(0.5 * pose.yaw_rad)
+    variances = (sigma * sigma for sigma in telemetry.pose_sigma)
+    twist = telemetry.twist
+    return _ODOMETRY.encode(
+        outputs.now_ns, pose.x_m, pose.y_m, heading_z, heading_w, *variances, twist.v_mps, twist.w_radps
     )
 
 

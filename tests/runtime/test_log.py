@@ -323,3 +323,13 @@ def test_killed_process_loses_at_most_half_a_second(tmp_path: Path) -> None:
     assert json.dumps(len(steps))
     for step in steps[-3:]:
         assert bits(step.inputs.messages) == bits(fake_inputs(step.step).messages)
+
+
+@settings(max_examples=100, deadline=None)
+@given(stamp_ns=NS, values=st.tuples(REAL, REAL, REAL))
+def test_patched_messages_are_what_rosbags_would_write(stamp_ns: int, values: tuple[float, float, float]) -> None:
+    from amr.runtime.log_codec import _imu_message, serialize
+    from amr.runtime.log_template import ros_time
+
+    _, data = encode_message(Imu(stamp_ns, *values))
+    assert data == serialize(_imu_message(*ros_time(stamp_ns), *values), log_types.IMU)
