@@ -337,11 +337,11 @@ class SafetyRing:
                 None,
                 Stop(StopReason.UNSEEN_SLOW, cause),
             )
+        if speed_mps >= motion.speed_mps:
+            return wish, None, _NO_STOP
         if speed_mps < _CHANGE:
             return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
-        if speed_mps < motion.speed_mps:
-            return motion.at(speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
-        return wish, None, _NO_STOP
+        return motion.at(speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
 
     def _clear_speed(
         self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation

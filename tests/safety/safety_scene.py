@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-import tomllib
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, Twist2, integrate_twist
@@ -38,7 +37,7 @@ def robot(lidar: dict[str, Any] | None = None, **safety: Any) -> RobotConfig:
 def ranges_of(
     config: RobotConfig, pose: Pose2, circles: Sequence[Circle], seed: int | None = None
 ) -> NDArray[np.float32]:
-    """Ranges that the lidar of a robot at ``pose`` measures among circles (x m, y m, radius m); noise only with a seed."""
+    """Ranges that a lidar at ``pose`` measures among circles (x m, y m, radius m); noise only with a seed."""
     lidar = config.lidar
     x_m, y_m = pose.apply(lidar.x_m, lidar.y_m)
     angles = pose.yaw_rad + lidar.yaw_rad + lidar.angle_min_rad + lidar.angle_increment_rad * np.arange(lidar.beams)
@@ -68,7 +67,7 @@ def scan_of(config: RobotConfig, stamp_ns: int, ranges: NDArray[np.float32]) -> 
     )
 
 
-def wall(x_m: float, half_width_m: float = 2.0) -> list[Circle]:
+def wall(x_m: float, half_width_m: float = 0.6) -> list[Circle]:
     """Small circles that stand for a wall across the way; their near side is at ``x_m``."""
     return [(x_m + 0.02, y, 0.02) for y in np.arange(-half_width_m, half_width_m, 0.02).tolist()]
 
@@ -148,13 +147,11 @@ class Driver:
         return out
 
     def clearance_m(self) -> float:
-        """True distance of the outline to the nearest circle."""
+        """True distance of the outline to the nearest circle; 0.2 when none is near."""
         inverse = self.pose.inverse()
-        points = [inverse.apply(x, y) for x, y, _ in self.circles]
-        return min(
-            polygons_distance(self.config.body.outline_m, *point) - circle[2]
-            for point, circle in zip(points, self.circles, strict=True)
-        )
+        near = [(inverse.apply(x, y), r) for x, y, r in self.circles if (x, y, r) not in FAR]
+        near = [(point, r) for point, r in near if math.hypot(*point) - r < 0.5]
+        return min((polygons_distance(self.config.body.outline_m, *point) - r for point, r in near), default=0.2)
 
 
 def polygons_distance(polygons: Sequence[Sequence[tuple[float, float]]], x: float, y: float) -> float:

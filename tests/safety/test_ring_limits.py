@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,20 +125,20 @@ def test_a_brake_below_the_acceleration_counts_as_the_acceleration() -> None:
 
 def test_the_ring_accelerates_at_the_limit_and_says_so() -> None:
     driver = Driver(robot())
-    driver.run(0.1)
+    driver.run(0.3)
     speeds_mps = [0.0]
     for _ in range(10):
         out = driver.step(Twist2(2.0, 0.0))
         assert out.stop.reason is StopReason.LIMIT
         assert "acceleration" in out.stop.cause
         speeds_mps.append(out.command.v_mps)
-    steps = [b - a for a, b in zip(speeds_mps, speeds_mps[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(speeds_mps)]
     assert steps == pytest.approx([0.06] * 10)
 
 
 @pytest.mark.parametrize(("wish", "word"), [(Twist2(3.0, 0.0), "v 3.000"), (Twist2(0.0, 9.0), "w 9.000")])
 def test_the_ring_names_the_wish_beyond_the_limits(wish: Twist2, word: str) -> None:
-    driver = Driver(robot())
+    driver = Driver(robot(blind_mps=5.0))
     driver.run(0.1)
     out = driver.run(2.0, wish)
     assert out.stop.reason is StopReason.LIMIT

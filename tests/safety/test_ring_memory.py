@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safety_scene import STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of, wall
+from safety_scene import STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopReason
