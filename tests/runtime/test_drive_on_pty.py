@@ -195,3 +195,24 @@ def test_busy_port_is_one_line_and_exit_2(robot: Process, drive: Callable[..., P
     assert len(second.lines) == 1
     assert "busy" in second.lines[0]
     assert robot.lines
+
+
+def test_teleop_drives_while_a_key_repeats_and_stops_when_it_does_not(
+    robot: Process, start: Callable[..., Process], tmp_path: Path
+) -> None:
+    command = "import sys; from amr.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    host = start(
+        "-c", command, "teleop", "--robot", "jackal", "--base", f"bridge://{tmp_path}/base",
+        "--lidar", f"scan://{tmp_path}/lidar.sock", "--arm",
+    )  # fmt: skip
+    host.wait_for(lambda line: ", armed" in line, START_S)
+    robot.drain()
+    for _ in range(15):
+        host.type("w")
+        time.sleep(0.1)
+    assert any(moves(line) for line in robot.drain())
+    released_s = time.monotonic()
+    robot.wait_for(lambda line: abs(float(line.split()[2])) < 0.01, 10.0)
+    assert time.monotonic() - released_s <= 0.5 + stop_limit_s() + 0.5
+    host.type("q")
+    assert host.wait(30.0) == 0
