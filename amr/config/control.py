@@ -31,7 +31,6 @@ class MppiSettings(Section):
     """Model predictive path integral control (``amr.control.mppi``). Costs have no unit; only their ratios count."""
 
     terms: tuple[str, ...] = (
-        "obstacle",
         "movers",
         "cost_to_go",
         "progress",
@@ -40,8 +39,9 @@ class MppiSettings(Section):
         "path",
         "smoothness",
         "motion",
+        "obstacle",
     )
-    """Cost terms in order; ``package.module:function`` names one of your own (see ``amr.control.terms.base``)."""
+    """Cost terms in order, the dearest last, which may leave out samples that can no longer count; ``package.module:function`` names one of your own (see ``amr.control.terms.base``)."""
     temperature: Positive = 0.3
     noise_v_mps: Positive = 0.7
     noise_w_radps: Positive = 1.6

@@ -11,7 +11,8 @@ full brake, the way down the cost-to-go) are among the samples, so that the robo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,9 @@ from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
 from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.kernels.mppi_obstacle import COLLISION_COST
-from amr.kernels.mppi_rollout import COSINE, LANES, SINE, X, Y, rollout
-from amr.kernels.mppi_update import mean_command, weigh
-from amr.portable_math import arctan2, sin_cos
+from amr.kernels.mppi_rollout import LANES, poses_of, rollout
+from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, mean_command, weigh
+from amr.portable_math import sin_cos
 from amr.units import s_from_ns
 
 _CYCLE_S = 0.02
@@ -129,9 +130,14 @@ class MppiController:
         )
 
     def context(
-        self, problem: Problem, state: NDArray[np.float32], cost: NDArray[np.float32], hit_step: NDArray[np.int32]
+        self,
+        problem: Problem,
+        state: NDArray[np.float32],
+        cost: NDArray[np.float32],
+        hit_step: NDArray[np.int32],
+        count: int,
     ) -> TermContext:
-        """What the cost terms see of these motions."""
+        """What the cost terms see of these motions, of which the first ``count`` matter."""
         return TermContext(
             settings=self._settings,
             control_input=problem.control_input,
@@ -144,6 +150,8 @@ class MppiController:
             hard_margin_m=self._control.hard_margin_m,
             touch_m=problem.touch_m,
             goal_field=problem.goal_field,
+            count=count,
+            prune_margin=math.inf,
         )
 
     # ------------------------------------------------------------ one cycle
@@ -170,7 +178,7 @@ class MppiController:
         motions = (problem.column, problem.plan, problem.fixed, problem.first, problem.limits)
         arguments = (self.noise_v, self.noise_w, *motions)
         rollout(*arguments, self._state)
-        self._price(problem, self._state, self._cost, self._hit_step)
+        self._price(problem, self._state, self._cost, self._hit_step, self._cost.shape[0])
         count = weigh(self._cost, self._settings.temperature, self._chosen, self._weight)
         if count == 0:
             self.reset()
@@ -198,19 +206,25 @@ class MppiController:
         state = np.empty((6, self._plan.shape[1], LANES), np.float32)
         cost, hit_step = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
         rollout(self.noise_v, self.noise_w, 0, checked[0], checked, problem.first, problem.limits, state)
-        self._price(problem, state, cost, hit_step)
+        self._price(problem, state, cost, hit_step, len(checked))
         winner = 0 if cost[0] < COLLISION_COST else 1
         return winner, float(cost[winner]), state
 
     def _price(
-        self, problem: Problem, state: NDArray[np.float32], cost: NDArray[np.float32], hit_step: NDArray[np.int32]
+        self,
+        problem: Problem,
+        state: NDArray[np.float32],
+        cost: NDArray[np.float32],
+        hit_step: NDArray[np.int32],
+        count: int,
     ) -> None:
-        """Let each term add to ``cost``."""
+        """Let each term add to ``cost``; the last may leave out what the mean would not use."""
         cost.fill(0.0)
         hit_step.fill(state.shape[1])
-        context = self.context(problem, state, cost, hit_step)
-        for term in self._terms:
+        context = self.context(problem, state, cost, hit_step, count)
+        for term in self._terms[:-1]:
             term(context)
+        self._terms[-1](replace(context, prune_margin=IRRELEVANT_TEMPERATURES * self._settings.temperature))
 
     def _first_command(self, problem: Problem) -> Twist2:
         """What to send now: the plan's first step is a ramp, of which one cycle's part is driven."""
@@ -263,8 +277,5 @@ def _start_vector(start: StartState) -> NDArray[np.float32]:
 def _trajectory(state: NDArray[np.float32], sample: int, pose: Pose2) -> NDArray[np.float32]:
     """float32 [T, 3] (x m, y m, yaw rad), odom frame."""
     points = np.empty((state.shape[1], 3), np.float32)
-    points[:, 0] = state[X, :, sample] + np.float32(pose.x_m)
-    points[:, 1] = state[Y, :, sample] + np.float32(pose.y_m)
-    for step in range(state.shape[1]):
-        points[step, 2] = arctan2(float(state[SINE, step, sample]), float(state[COSINE, step, sample]))
+    poses_of(state, sample, pose.x_m, pose.y_m, points)
     return points

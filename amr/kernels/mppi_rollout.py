@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from amr.jit import kernel
+from amr.kernels.trig import arctan2
 
 LANES = 80
 """Samples of a block; K is a multiple of it. The first half adds noise, the second subtracts the same noise."""
@@ -129,3 +130,13 @@ def rollout(
             for row in range(np.uint64(6)):
                 for j in range(np.uint64(LANES)):
                     state[row, t, base + j] = scratch[row * np.uint64(80) + j]
+
+
+@kernel("void(float32[:,:,::1], int64, float64, float64, float32[:,::1])")
+def poses_of(state: Any, sample: Any, x_m: Any, y_m: Any, poses: Any) -> Any:
+    """``poses`` [T, 3] (x, y, yaw) of one sample that starts at (x_m, y_m)."""
+    k = np.uint64(sample)
+    for t in range(np.uint64(state.shape[1])):
+        poses[t, 0] = x_m + state[X, t, k]
+        poses[t, 1] = y_m + state[Y, t, k]
+        poses[t, 2] = arctan2(state[SINE, t, k], state[COSINE, t, k])

@@ -10,8 +10,8 @@ from amr.jit import kernel
 from amr.kernels.mppi_rollout import HALF, LANES
 from amr.kernels.trig import exponential
 
-_LEAST_WEIGHT = 1.0e-4
-"""Samples below this part of the best one's weight are left out: even 2000 of them shift the mean by little."""
+IRRELEVANT_TEMPERATURES = 10.0
+"""Samples dearer than the best by this many temperatures (weight 4.5e-5) are left out of the mean."""
 
 
 @kernel("int64(float32[::1], float64, int32[::1], float64[::1])")
@@ -31,8 +31,9 @@ def weigh(cost: Any, temperature: Any, chosen: Any, weight: Any) -> Any:
     count = 0
     total = 0.0
     for k in range(np.uint64(cost.size)):
-        part = exponential((lowest - np.float64(cost[k])) / temperature)
-        if part > _LEAST_WEIGHT:
+        above = (np.float64(cost[k]) - lowest) / temperature
+        if above < IRRELEVANT_TEMPERATURES:
+            part = exponential(-above)
             chosen[np.uint64(count)] = np.int32(k)
             weight[np.uint64(count)] = part
             total += part

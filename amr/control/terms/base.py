@@ -42,3 +42,7 @@ class TermContext:
     touch_m: float
     """Clearance below which a motion collides: the same, or less where the robot already stands nearer than that."""
     goal_field: GoalField
+    count: int
+    """Samples from the first on whose cost will be read; a term need not price the others."""
+    prune_margin: float
+    """For the last term: a sample this much above the cheapest has no weight, and need not be priced to its end."""

@@ -1,4 +1,4 @@
-"""Still obstacles: exact for the outline, light where there is room."""
+"""Still obstacles: exact for the outline, light where there is room. Should be the last term (it prunes)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def add(context: TermContext) -> None:
         np.float32(settings.soft_distance_m),
         np.float32(settings.soft_distance_weight * context.step_s),
         np.float32(_LEAST_SPEED_MPS),
+        context.count,
+        np.float32(context.prune_margin),
         context.cost,
         context.hit_step,
     )

@@ -124,7 +124,7 @@ def numpy_cycle(controller: MppiController, problem: Problem, samples: int, temp
     commands = reference.limited_commands(controls, first, limits)
     state = reference.rollout(commands, first, limits)
     empty = np.zeros(0, np.float32)
-    context = controller.context(problem, empty.reshape(0, 0, 0), empty, np.zeros(0, np.int32))
+    context = controller.context(problem, empty.reshape(0, 0, 0), empty, np.zeros(0, np.int32), 0)
     cost, _ = reference.obstacle_cost(context, state, COLLISION_COST)
     cost = cost + reference.goal_cost(context, state) + reference.motion_cost(context, state)
     return cost, reference.weighted_mean(cost, commands, temperature)

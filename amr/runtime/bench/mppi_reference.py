@@ -104,6 +104,7 @@ def obstacle_cost(context: TermContext, state: Array, collision_cost: float) -> 
     soft = soft / settings.soft_margin_m
     soft += settings.steep_weight_per_m * np.maximum(context.hard_margin_m - clearance, 0.0)
     soft[np.arange(steps)[:, None] >= hit_step] = 0.0
+    cost[np.arange(steps)[:, None] > hit_step] = 0.0
     total = (cost + soft).sum(axis=0)
     total[hit_step < steps] += collision_cost * (2.0 - hit_step[hit_step < steps] / steps)
     return total, hit_step
@@ -165,5 +166,5 @@ def motion_cost(context: TermContext, state: Array) -> Array:
 def weighted_mean(cost: Array, commands: Array, temperature: float) -> Array:
     """[2, T]: mean of the commands by exp(-(cost - lowest) / temperature)."""
     weight = np.exp((cost.min() - cost) / temperature)
-    weight[weight <= 1e-4] = 0.0
+    weight[cost - cost.min() >= 10.0 * temperature] = 0.0
     return np.asarray((commands * (weight / weight.sum())).sum(axis=2))
