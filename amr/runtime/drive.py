@@ -103,12 +103,12 @@ class DriveSession:
         worker: SlowWorker,
         hands: Hands,
         sinks: tuple[StepSink, ...] = (),
-        say: Callable[[str], None] = lambda _text: None,
+        say: Callable[[str], None] | None = None,
         arm_once: bool = False,
         offered: tuple[Message, ...] = (),
     ) -> None:
         self._core, self._base, self._lidar, self._worker, self._hands = core, base, lidar, worker, hands
-        self._sinks, self._say = sinks, say
+        self._sinks, self._say = sinks, say or _say_nothing
         self._arm_once = arm_once
         self._messages: list[Message] = list(offered)
         self._told = ""
@@ -202,11 +202,15 @@ class DriveSession:
         if not due and _without_digits(changing) == self._told:
             return
         self._told, self._status_ns = _without_digits(changing), outputs.now_ns
-        pose = telemetry.odom_from_base
+        pose = telemetry.map_from_odom @ telemetry.odom_from_base
         self._say(
             f"{outputs.now_ns * 1e-9:7.1f} s  ({pose.x_m:6.2f}, {pose.y_m:6.2f}) m  {telemetry.twist.v_mps:5.2f} m/s  "
             f"goal {telemetry.goals_reached}/{telemetry.goals_total}  {changing}"
         )
+
+
+def _say_nothing(_text: str) -> None:
+    """Where the caller has a display of its own."""
 
 
 def _without_digits(text: str) -> str:
@@ -250,6 +254,7 @@ def drive(
     clock: Clock | None = None,
     stop_when_done: bool = True,
     sinks: tuple[StepSink, ...] = (),
+    show_lines: bool = True,
 ) -> DriveSummary:
     """Drive until the mission is over (with goals and ``stop_when_done``) or the person quits.
 
@@ -277,8 +282,11 @@ def drive(
             stack.callback(log.close)
         base.open()  # last of what can fail: opening resets some boards
         stack.callback(base.close)
-        lines = LineProcess()
-        stack.callback(lines.close)
+        say: Callable[[str], None] = _say_nothing
+        if show_lines:
+            lines = LineProcess()
+            stack.callback(lines.close)
+            say = lines.line
         worker = WorkerProcess(robot)
         stack.callback(worker.close)
         from amr.robot import RobotCore  # compiles or loads every kernel: before the robot can be armed
@@ -290,7 +298,7 @@ def drive(
             worker,
             hands,
             sinks=(*sinks, log) if log is not None else sinks,
-            say=lines.line,
+            say=say,
             arm_once=options.arm,
             offered=(SetMission(0, options.goals),) if options.goals else (),
         )
@@ -301,8 +309,8 @@ def drive(
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
         with _signals(loop.stop), real_time() as rights:
-            lines.line(hands.help)
-            lines.line(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")
+            say(hands.help)
+            say(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")
             try:
                 loop.run()
             finally:

@@ -23,7 +23,7 @@ from amr.runtime.drive import DriveOptions, DriveSummary, drive
 from amr.runtime.live_world import WorldAddress, WorldReport, serve_world
 from amr.runtime.log import read_log
 from amr.runtime.operator import Wishes
-from amr.runtime.result import LinkCounts, MapImage, Percentiles, PlanRecord, RunResult
+from amr.runtime.result import LinkCounts, MapImage, PlanRecord, RunResult
 from amr.runtime.run_result import map_image, world_outline
 from amr.runtime.simulate import Progress
 from amr.runtime.simulated_run import StopLog
@@ -117,7 +117,7 @@ def run_on_pty(trial: Trial, log: Path | None, progress: Callable[[Progress], No
             seed=trial.seed,
             start=trial.start,
         )
-        summary = drive(options, overseer, sinks=(watcher,))
+        summary = drive(options, overseer, sinks=(watcher,), show_lines=progress is None)
         ours.send("end")
         report = _receive(ours, WorldReport, _END_TIMEOUT_S)
     finally:
@@ -183,7 +183,7 @@ def _result(
         goals_total=len(trial.goals),
         stops=tuple(watcher.stops.events),
         link=watcher.link,
-        step_ms=Percentiles(),
+        step_ms=summary.step_ms,
         real_time_factor=1.0,
         steps=summary.steps,
         digest=watcher.digest.text(),

@@ -30,9 +30,8 @@ class PaintedMap:
         self.inserted: list[tuple[int, Pose2]] = []
         self.forgotten: list[tuple[float, float, float]] = []
 
-    def insert(
-        self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2 | None = None
-    ) -> ScanVerdict:
+    def insert(self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2 | None = None) -> ScanVerdict:
+        assert map_from_lidar_end is None
         self.inserted.append((scan.stamp_ns, map_from_lidar))
         return ScanVerdict.INSERTED
 

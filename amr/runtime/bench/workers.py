@@ -74,8 +74,10 @@ def run_in_workers(
         while any(worker.task is not None for worker in crew):
             for pipe in wait([worker.pipe for worker in crew if worker.task is not None]):
                 index = next(i for i, worker in enumerate(crew) if worker.pipe is pipe)
-                worker, task = crew[index], crew[index].task
-                assert task is not None
+                worker = crew[index]
+                running = worker.task
+                if running is None:
+                    continue
                 try:
                     result = worker.pipe.recv()
                 except EOFError:
@@ -87,7 +89,7 @@ def run_in_workers(
                 worker.task = None
                 if waiting:
                     worker.give(waiting.pop())
-                yield task, result
+                yield running, result
     finally:
         for worker in crew:
             worker.stop()
