@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,12 @@ class Problem:
 
 class MppiController:
     """The controller that drives by default. See ``amr.control.base.Controller``."""
+
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        *("_terms", "_outline", "noise_v", "noise_w"),
+        *("_state", "_cost", "_hit_step", "_chosen", "_weight"),
+    )
+    """Made from config and seed, or written anew in each cycle."""
 
     def __init__(self, config: RobotConfig, seed: int) -> None:
         control = config.control

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from amr.geometry import Pose2
-from amr.messages import Goal, StopReason
+from amr.messages import Goal, Inputs, StopReason
+from amr.robot import RobotCore
+from amr.runtime.digest import digest_outputs
 from amr.runtime.files import load_robot
 from amr.runtime.log import LogWriter
 from amr.runtime.replay import replay
 from amr.runtime.simulated_run import SimulatedRun
-from amr.runtime.snapshot import encode
+from amr.runtime.snapshot import decode, encode
 from amr.runtime.trial import Trial, load_trial, log_header
 from sim.world import Circle, World, wall
 
@@ -126,6 +128,18 @@ def test_run_is_equal_to_the_bit_on_another_cpu_model(tmp_path: Path) -> None:
         for env in (environment, generic)
     ]
     assert digests[0] == digests[1] != ""
+
+
+@pytest.mark.parametrize("controller", ["mppi", "pure_pursuit", "dwa"])
+def test_state_of_a_core_with_any_controller_goes_through_a_snapshot(controller: str) -> None:
+    robot = load_robot("reference")
+    robot = robot.model_copy(update={"control": robot.control.model_copy(update={"controller": controller})})
+    core, again = RobotCore(robot, 1), RobotCore(robot, 1)
+    for step in range(3):
+        core.step(Inputs(step * 20_000_000, ()))
+    again.restore(decode(encode(core.state())))
+    following = Inputs(60_000_000, ())
+    assert digest_outputs(core.step(following)) == digest_outputs(again.step(following))
 
 
 def test_scenarios_in_the_seeds_can_all_be_loaded() -> None:
