@@ -106,6 +106,7 @@ def test_expired_command_starts_the_stop_within_one_tick(driving: Bench) -> None
     expiry_us = driving.now_us + 73_000
     while driving.state is McuState.DRIVING:
         driving.step()
+        assert driving.now_us < expiry_us + 100_000
     stopped_us = driving.telemetry.t_us
     assert 0 <= stopped_us - expiry_us < TICK_US
     assert driving.telemetry.stop_cause is StopCause.COMMAND_EXPIRED
