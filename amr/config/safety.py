@@ -25,10 +25,12 @@ class Safety(Section):
     """Wheel speed follows its command later by this (time constant of the velocity loop under a brake ramp)."""
     cycle_s: Positive = 0.02
     """Longest time from one command to the next."""
-    creep_mps: Positive = 0.1
-    """Speed of the outline while escaping from a point inside the margin."""
+    creep_mps: Positive = 0.15
+    """Speed of the outline inside the margin of a point, along it or away from it."""
     blind_mps: Positive = 0.15
     """Speed of the outline while its stopping sweep enters space that was not seen."""
+    armed_clear_m: NotNegative = 0.1
+    """Who arms the robot vouches for this much free space around it where no sensor looks: it counts as seen."""
     obstacle_speed_mps: NotNegative = 0.0
     """Speed at which any point may approach while the robot stops; 0 = the world is assumed to be at rest."""
 
@@ -36,7 +38,8 @@ class Safety(Section):
     scan_invalid_max_frac: Fraction = 0.2
     """A scan with a larger part of nan or impossible beams is refused."""
     scan_returns_min: Annotated[int, Field(ge=0)] = 3
-    """A scan with fewer returns proves nothing (a dead emitter sees infinity everywhere); 0 = open fields allowed."""
+    """Fewer returns are what a dead emitter gives, too: refused until the lidar has proved alive, and after a sudden
+    loss (see ``scan_check.blind``). 0 = never refused."""
     scan_frozen_count: Annotated[int, Field(ge=2, le=1000)] = 5
     """So many scans with equal bytes in a row are a frozen sensor (if it has noise, or if the wheels turned)."""
 
@@ -48,11 +51,11 @@ class Safety(Section):
 
     memory_s: Positive = 8.0
     """A point or free cell that was not seen again is forgotten after this; its place then counts as unseen."""
-    memory_drift_m: Positive = 0.10
+    memory_drift_m: Positive = 0.15
     """The same, by the uncertainty that wheel odometry has gathered since."""
     drift_m_per_m: NotNegative = 0.02
     """Growth of that uncertainty per metre driven."""
-    drift_m_per_rad: NotNegative = 0.03
+    drift_m_per_rad: NotNegative = 0.02
     """Growth per radian turned, for points about a robot's length away (a skid steer's wheels know little of yaw)."""
 
     @model_validator(mode="after")

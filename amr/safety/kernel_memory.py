@@ -308,6 +308,43 @@ def mark_seen(
 
 
 @kernel(
+    "void(float64, float64, float64, float64, int64, float64, float64, int64[:, :, ::1], float64[:, ::1],"
+    " float64[:, ::1], float64[:, ::1], int64[::1])"
+)
+def mark_around(
+    robot_x: float,
+    robot_y: float,
+    robot_yaw: float,
+    margin: float,
+    stamp_ns: int,
+    clock: float,
+    cell: float,
+    owners: I64,
+    drifts: F64,
+    hull_edges: F64,
+    hull_discs: F64,
+    hull_starts: I64,
+) -> None:
+    """Mark the cells that reach within ``margin`` of the hull as seen."""
+    size = owners.shape[0]
+    s, c = sin_cos(robot_yaw)
+    first_row = math.floor(robot_y / cell) - size // 2
+    first_column = math.floor(robot_x / cell) - size // 2
+    for row in range(first_row, first_row + size):
+        for column in range(first_column, first_column + size):
+            dx = (column + 0.5) * cell - robot_x
+            dy = (row + 0.5) * cell - robot_y
+            distance = outline_distance(c * dx + s * dy, c * dy - s * dx, hull_edges, hull_discs, hull_starts)
+            if distance <= margin + 0.5 * cell:
+                j = np.uint64(slot_of(row, size))
+                i = np.uint64(slot_of(column, size))
+                owners[j, i, 0] = column
+                owners[j, i, 1] = row
+                owners[j, i, 2] = stamp_ns
+                drifts[j, i] = clock
+
+
+@kernel(
     "int64(float64, float64, float64, float64, float64, int64, float64, float64, int64[:, :, ::1], float64[:, ::1],"
     " float64[:, ::1])"
 )

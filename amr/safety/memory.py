@@ -42,6 +42,7 @@ class MemoryRules:
     lidar_x_m: float
     lidar_y_m: float
     lidar_yaw_rad: float
+    armed_clear_m: float
 
     @classmethod
     def from_config(cls, config: RobotConfig, reach_m: float) -> MemoryRules:
@@ -58,6 +59,7 @@ class MemoryRules:
             config.lidar.x_m,
             config.lidar.y_m,
             config.lidar.yaw_rad,
+            config.safety.armed_clear_m,
         )
 
 
@@ -131,6 +133,15 @@ def insert(
         fresh_stamp_ns=scan.stamp_ns,
         phase=(memory.phase + 1) % rules.phases,
     )
+
+
+def vouch(memory: Memory, odometer: Odometer, now_ns: int, rules: MemoryRules, outline: Outline) -> None:
+    """Mark the space close around the robot as seen, on the word of whoever armed it."""
+    _, x_m, y_m, yaw_rad = odometer.trail[-1]
+    kernel.mark_around(
+        x_m, y_m, yaw_rad, rules.armed_clear_m, now_ns, odometer.drift_m, rules.cell_m, memory.owners, memory.drifts,
+        *outline.hull.arrays,
+    )  # fmt: skip
 
 
 def points_near(

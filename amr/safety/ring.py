@@ -169,7 +169,8 @@ class SafetyRing:
         for candidate in (waiting, scan):
             if candidate is None or candidate.stamp_ns <= self._scan_stamp_ns:
                 continue
-            cause = scan_check.refuse(candidate, self._scan_rules, now_ns)
+            rules = self._scan_rules
+            cause = scan_check.refuse(candidate, rules, now_ns) or scan_check.blind(self._scan_watch, candidate, rules)
             if cause:
                 self._scan_fault = Stop(StopReason.SCAN_INVALID, cause)
             elif self._odometer is not None:
@@ -220,7 +221,10 @@ class SafetyRing:
             events.append(ArmEvent.ARM)
         if view.link is not LinkState.UP:
             events.append(ArmEvent.LINK_LOST)
-        self._arm_state, self._arm_cause = advance(self._arm_state, self._arm_cause, tuple(events))
+        before = self._arm_state
+        self._arm_state, self._arm_cause = advance(before, self._arm_cause, tuple(events))
+        if self._arm_state is ArmState.ARMED is not before and self._odometer is not None:
+            memory.vouch(self._memory, self._odometer, view.now_ns, self._memory_rules, self._outline)
         self._mcu_was_armed = self._arm_state is ArmState.ARMED and (
             state in _MCU_ARMED or (self._mcu_was_armed and state not in _MCU_OUT)
         )

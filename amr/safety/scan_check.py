@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,8 @@ _FUTURE_NS: Final = 5_000_000
 _MOVED_M: Final = 0.02
 _ANGLE_RAD: Final = 1.0e-3
 _RANGE_M: Final = 1.0e-3
+_LOSS_FRAC: Final = 0.1
+"""Part of the beams that cannot lose their returns from one scan to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,12 @@ def _refuse_ranges(scan: Scan, rules: ScanRules) -> str:
     if negative.any():
         beam = int(negative.argmax())
         return f"beam {beam}: range {float(ranges[beam]):.3f} m is negative"
-    returns = int(np.count_nonzero(ranges <= scan.range_max_m))
+    returns = _count_returns(scan)
     infinite = int(np.count_nonzero(np.isposinf(ranges)))
     invalid = rules.beams - returns - infinite
     if invalid > rules.invalid_max_frac * rules.beams:
         beam = int((~((ranges <= scan.range_max_m) | np.isposinf(ranges))).argmax())
         return f"{invalid} of {rules.beams} beams are invalid, the first is beam {beam}"
-    if returns < rules.returns_min:
-        return f"{returns} returns in {rules.beams} beams: a blind lidar looks like this"
     return ""
 
 
@@ -97,18 +97,41 @@ class ScanWatch:
     """Scans in a row with these very bytes, the first included."""
     travel_m: float
     """Reading of ``Odometer.travel_m`` at the first of them."""
+    returns: int
+    """Beams of it that came back."""
 
 
 def watch(last: ScanWatch | None, scan: Scan, travel_m: float) -> ScanWatch:
     """The memory with the newest scan counted."""
     if last is None or not np.array_equal(last.ranges_m.view(np.int32), scan.ranges_m.view(np.int32)):
-        return ScanWatch(scan.ranges_m.copy(), 1, travel_m)
-    return ScanWatch(last.ranges_m, last.repeats + 1, last.travel_m)
+        return ScanWatch(scan.ranges_m.copy(), 1, travel_m, _count_returns(scan))
+    return replace(last, repeats=last.repeats + 1)
+
+
+def blind(last: ScanWatch | None, scan: Scan, rules: ScanRules) -> str:
+    """Why a scan with hardly any return is refused, '' when it is not.
+
+    An open field looks like a dead emitter. It is believed only of a lidar that has had returns (``last``: the newest
+    scan that was taken), and that lost them bit by bit: driving and turning let them go over many scans, a cable does
+    not.
+    """
+    returns = _count_returns(scan)
+    if returns >= rules.returns_min:
+        return ""
+    if last is None:
+        return f"{returns} returns in {rules.beams} beams, and none before: a dead lidar looks like this"
+    if last.returns > _LOSS_FRAC * rules.beams:
+        return f"{returns} returns in {rules.beams} beams, {last.returns} in the scan before: a blinded lidar"
+    return ""
+
+
+def _count_returns(scan: Scan) -> int:
+    return int(np.count_nonzero(scan.ranges_m <= scan.range_max_m))
 
 
 def frozen(last: ScanWatch, rules: ScanRules, travel_m: float) -> str:
-    """Why the lidar counts as frozen, '' when it does not: noise, and motion, change bytes."""
-    if last.repeats < rules.frozen_count:
+    """Why the lidar counts as frozen, '' when it does not: noise, and motion, change the bytes of returns."""
+    if last.repeats < rules.frozen_count or last.returns == 0:
         return ""
     moved_m = travel_m - last.travel_m
     if moved_m > _MOVED_M:

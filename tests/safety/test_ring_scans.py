@@ -11,7 +11,7 @@ from safety_scene import MS, STEP_NS, Driver, ranges_of, robot, scan_of, wall
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopCategory, StopReason
-from amr.safety.scan_check import ScanRules, frozen, refuse, watch
+from amr.safety.scan_check import ScanRules, blind, frozen, refuse, watch
 
 CONFIG = robot()
 RULES = ScanRules.from_config(CONFIG)
@@ -52,7 +52,6 @@ def test_a_good_scan_is_not_refused() -> None:
         (replace(GOOD, stamp_ns=6 * MS), "6 ms in the future"),
         (with_ranges(b355=-0.5), "beam 355"),
         (with_ranges(b12=-np.inf), "beam 12"),
-        (replace(GOOD, ranges_m=np.full(720, np.inf, np.float32)), "0 returns"),
         (replace(GOOD, ranges_m=np.full(720, np.nan, np.float32)), "720 of 720 beams are invalid, the first is beam 0"),
         (replace(GOOD, ranges_m=np.full(720, 31.0, np.float32)), "beams are invalid"),
     ],
@@ -68,11 +67,43 @@ def test_invalid_beams_are_allowed_up_to_a_part(count: int, refused: bool) -> No
     assert bool(refuse(replace(GOOD, ranges_m=ranges), RULES, 0)) == refused
 
 
-@pytest.mark.parametrize(("returns", "refused"), [(2, True), (3, False)])
-def test_a_scan_without_returns_is_a_blind_lidar(returns: int, refused: bool) -> None:
+def with_returns(count: int) -> Any:
     ranges = np.full(720, np.inf, np.float32)
-    ranges[:returns] = 5.0
-    assert bool(refuse(replace(GOOD, ranges_m=ranges), RULES, 0)) == refused
+    ranges[:count] = 5.0
+    return replace(GOOD, ranges_m=ranges)
+
+
+@pytest.mark.parametrize(
+    ("before", "returns", "refused"),
+    [
+        (None, 0, True),
+        (None, 2, True),
+        (None, 3, False),
+        (720, 0, True),
+        (73, 2, True),
+        (73, 3, False),
+        (72, 0, False),
+        (0, 0, False),
+    ],
+)
+def test_hardly_any_return_is_believed_only_of_a_lidar_that_lost_them_bit_by_bit(
+    before: int | None, returns: int, refused: bool
+) -> None:
+    last = None if before is None else watch(None, with_returns(before), 0.0)
+    assert bool(blind(last, with_returns(returns), RULES)) == refused
+
+
+def test_open_fields_can_be_allowed_from_the_start() -> None:
+    rules = ScanRules.from_config(robot(scan_returns_min=0))
+    assert blind(None, with_returns(0), rules) == ""
+    assert blind(watch(None, GOOD, 0.0), with_returns(0), rules) == ""
+
+
+def test_an_empty_view_is_not_frozen() -> None:
+    seen = watch(None, with_returns(0), 0.0)
+    for _ in range(20):
+        seen = watch(seen, with_returns(0), 0.0)
+    assert frozen(seen, RULES, 5.0) == ""
 
 
 def test_a_stamp_within_the_clock_error_is_not_the_future() -> None:
@@ -179,3 +210,27 @@ def test_a_scan_before_any_telemetry_is_dropped() -> None:
     driver = Driver(robot())
     out = driver.run(0.1, SLOW, base=None)
     assert out.stop.reason is StopReason.BASE_STALE
+
+
+def test_it_drives_out_into_an_open_field() -> None:
+    driver = driving()
+    left = list(range(720))
+    for count in (400, 200, 120, 60, 20, 2, 0, 0, 0, 0, 0, 0, 0):
+        ranges = np.full(720, np.inf, np.float32)
+        ranges[left[:count]] = 6.0 + 0.001 * count
+        out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, ranges))
+        assert out.stop.reason is not StopReason.SCAN_INVALID
+    assert out.stop.reason is StopReason.NONE
+
+
+def test_a_lidar_that_is_blind_from_the_start_or_at_once_stops() -> None:
+    empty = np.full(720, np.inf, np.float32)
+    driver = Driver(robot())
+    for _ in range(10):
+        out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, empty))
+    assert out.stop.reason is StopReason.SCAN_INVALID
+    assert "dead lidar" in out.stop.cause
+    driver = driving()
+    out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, empty))
+    assert out.stop.reason is StopReason.SCAN_INVALID
+    assert "blinded" in out.stop.cause

@@ -106,7 +106,7 @@ def test_dead_reckoning_follows_the_wheels() -> None:
         odometer = advance(odometer, driver.base(), wheels)
     _, x, y, yaw = odometer.trail[-1]
     assert (x, y, yaw) == pytest.approx((driver.pose.x_m, driver.pose.y_m, driver.pose.yaw_rad), abs=2e-3)
-    assert odometer.drift_m == pytest.approx(0.02 * 0.5 + 0.03 * 0.8, rel=0.01)
+    assert odometer.drift_m == pytest.approx(0.02 * 0.5 + 0.02 * 0.8, rel=0.01)
     assert advance(odometer, driver.base(), wheels) is odometer
 
 
@@ -256,7 +256,7 @@ def test_along_a_wall_inside_the_margin_it_creeps() -> None:
     driver.run(0.2)
     for _ in range(100):
         out = driver.step(Twist2(1.0, 0.0))
-        assert out.command.v_mps <= 0.1 + 1e-9
+        assert out.command.v_mps <= 0.15 + 1e-9
     assert driver.pose.x_m > 0.1
     assert driver.clearance_m() > 0.005
 
