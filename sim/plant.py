@@ -13,6 +13,7 @@ from sim.contact import Contact, OutlineJudge
 from sim.motor import checked_drive
 from sim.physics import STATE_WIDTH, STEP_NS, BodyState, MotorMode, Physics, WheelDrive, body_state
 from sim.planar import PlanarPhysics
+from sim.quiet import quiet_stderr
 from sim.scene import Scene
 from sim.sensors import ImuSensor, LidarSensor, encoder_ticks
 from sim.world import World
@@ -24,7 +25,8 @@ def physics_of(backend: str) -> Physics:
         return PlanarPhysics()
     if backend == "bullet":
         try:
-            from sim.bullet import BulletPhysics
+            with quiet_stderr():  # PyBullet tells its build time when it is loaded
+                from sim.bullet import BulletPhysics
         except ImportError as error:
             raise ConfigError(f"backend bullet: needs PyBullet, use planar ({error})") from error
         return BulletPhysics()
