@@ -42,16 +42,16 @@ class MppiSettings(Section):
         "obstacle",
     )
     """Cost terms in order, the dearest last, which may leave out samples that can no longer count; ``package.module:function`` names one of your own (see ``amr.control.terms.base``)."""
-    temperature: Positive = 0.3
+    temperature: Positive = 1.0
     noise_v_mps: Positive = 0.7
     noise_w_radps: Positive = 1.6
     pool_columns: Annotated[int, Field(ge=1024, le=262144)] = 8192
     """Noise sequences made at start; a cycle takes a window of them."""
     steep_weight_per_m: NotNegative = 200.0
     """Cost of a step for each metre below the hard margin, where the robot stands in it already: leads out again."""
-    soft_margin_m: NotNegative = 0.10
+    soft_margin_m: NotNegative = 0.18
     """Clearance of the outline below which a motion costs extra."""
-    soft_margin_weight: NotNegative = 6.0
+    soft_margin_weight: NotNegative = 10.0
     soft_distance_m: NotNegative = 0.50
     """Distance of the robot's centre below which speed costs extra."""
     soft_distance_weight: NotNegative = 1.5

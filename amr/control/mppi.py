@@ -5,7 +5,7 @@ of the last plan under the motion model; let each cost term price them; average 
 exp(-cost / temperature); check that average by the same terms, and send its first command.
 
 Own choices against the paper: the average is taken over limited commands, so it can be driven; noise comes in pairs
-of opposite sign, so that a symmetric situation gives a straight answer; whole candidate motions (the last plan, a
+of mirrored turns, so that a symmetric situation gives a straight answer; whole candidate motions (the last plan, a
 full brake, the way down the cost-to-go) are among the samples, so that the robot never lacks them.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus
 from amr.control.candidates import candidates
-from amr.control.follow import at_goal
+from amr.control.follow import at_goal, turn_rate_radps
 from amr.control.goal_field import GoalField, GoalFieldBuilder
 from amr.control.noise import noise_pool, window_start
 from amr.control.prediction import StartState, lag_gain, predict_start
@@ -30,7 +30,7 @@ from amr.control.terms import load_terms
 from amr.control.terms.base import TermContext
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
-from amr.geometry import STANDSTILL, Pose2, Twist2
+from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import LANES, poses_of, rollout
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, mean_command, weigh
@@ -41,6 +41,7 @@ _CYCLE_S = 0.02
 """Taken for the time since the last cycle when there was none."""
 _LONGEST_GAP_S = 0.5
 """After a longer pause the last plan is not continued."""
+_TURN_CHECK_S = 0.05
 _CREEP_M = 0.002
 """A robot that stands inside the hard margin may come this much nearer while it turns out of it."""
 
@@ -117,6 +118,9 @@ class MppiController:
         goal_field = self._goal_fields.update(control_input, window.distance_m)
         if at_goal(control_input, self._control.goal_yaw_tolerance_rad):
             return self._brake(control_input, start, cycle_s, ControlStatus.AT_GOAL, "at the goal")
+        turn = self._turn_at_goal(control_input, start, window, cycle_s)
+        if turn is not None:
+            return turn
         if not goal_field.reachable:
             reason = "no free way from the robot towards the goal inside the local window"
             return self._brake(control_input, start, cycle_s, ControlStatus.NO_PATH, reason)
@@ -264,6 +268,25 @@ class MppiController:
             ),
             np.float32,
         )
+
+    def _turn_at_goal(
+        self, control_input: ControlInput, start: StartState, window: Window, cycle_s: float
+    ) -> ControlOutput | None:
+        """Turn in place towards the goal's heading, where the place is right already and the outline has room."""
+        pose, goal, limits = start.odom_from_base, control_input.goal_odom, control_input.limits
+        if not control_input.goal_yaw_matters:
+            return None
+        if control_input.odom_from_base.distance_m(goal) > control_input.goal_tolerance_m:
+            return None
+        error_rad = wrap_angle(goal.yaw_rad - pose.yaw_rad)
+        turn = Twist2(0.0, turn_rate_radps(error_rad, limits))
+        margin_m = min(self._control.hard_margin_m, window.clearance_m(pose) - _CREEP_M)
+        needed_s = min(abs(error_rad / turn.w_radps), 2.0) if turn.w_radps != 0.0 else 0.0
+        if window.free_time_s(pose, turn, needed_s, _TURN_CHECK_S, margin_m) < needed_s:
+            return None
+        self._plan.fill(0.0)
+        self._last_command = limit_command(turn, start.command, limits, cycle_s)
+        return ControlOutput(self._last_command.v_mps, self._last_command.w_radps, ControlStatus.OK, "")
 
     def _brake(
         self, control_input: ControlInput, start: StartState, cycle_s: float, status: ControlStatus, reason: str

@@ -36,6 +36,34 @@ def add_cost_to_go(
             cost[k] += weight * sample(value_m, column, row)[0]
 
 
+@kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, int64, float32, float32, float32[::1])")
+def add_lowest_cost_to_go(
+    state: Any,
+    value_m: Any,
+    start_x_m: Any,
+    start_y_m: Any,
+    cells_per_m: Any,
+    stride: Any,
+    end_weight: Any,
+    way_weight: Any,
+    cost: Any,
+) -> Any:
+    """As ``add_cost_to_go``, of the lowest value so far: for a goal to be passed, what comes after it costs nothing.
+
+    Every ``stride``-th step counts: the last with ``end_weight``, each with ``way_weight``.
+    """
+    half = np.float32(0.5)
+    steps = state.shape[1]
+    for k in range(np.uint64(state.shape[2])):
+        lowest = np.float32(np.inf)
+        for t in range((steps - 1) % stride, steps, stride):
+            column = (start_x_m + state[X, np.uint64(t), k]) * cells_per_m - half
+            row = (start_y_m + state[Y, np.uint64(t), k]) * cells_per_m - half
+            lowest = min(lowest, sample(value_m, column, row)[0])
+            cost[k] += way_weight * lowest
+        cost[k] += end_weight * lowest
+
+
 @kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, float32, float32, float32[::1])")
 def add_heading(
     state: Any,

@@ -20,7 +20,7 @@ from amr.jit import kernel
 from amr.kernels.trig import arctan2
 
 LANES = 80
-"""Samples of a block; K is a multiple of it. The first half adds noise, the second subtracts the same noise."""
+"""Samples of a block; K is a multiple of it. Each turn of the first half is mirrored in the second."""
 HALF = 40
 X, Y, COSINE, SINE, V, W = range(6)
 
@@ -45,9 +45,10 @@ def rollout(
     limits: Any,
     state: Any,
 ) -> Any:
-    """Fill ``state`` [6, T, K] with the motions of the controls ``nominal`` plus and minus noise.
+    """Fill ``state`` [6, T, K] with the motions of the controls ``nominal`` plus noise.
 
-    ``noise_v``, ``noise_w``: [T, pool], columns from ``column`` on are taken, K / 2 of them. ``nominal``: [2, T].
+    ``noise_v``, ``noise_w``: [T, pool], columns from ``column`` on are taken, K / 2 of them, each twice: with the noise
+    of w added, and subtracted. ``nominal``: [2, T].
     ``fixed``: [n, 2, T] whole control sequences that replace the first n samples, n <= LANES. ``start``: cosine, sine,
     v, w, command v, command w (the position starts at 0, 0). ``limits``: dt, lag gain, and per step: speed-up,
     slow-down and turn change; then smallest v, largest v, largest w.
@@ -82,7 +83,7 @@ def rollout(
                 e, f = scratch[j + np.uint64(640)], scratch[j + np.uint64(720)]
                 scratch[j + np.uint64(640)] = nominal_v + e
                 scratch[j + np.uint64(720)] = nominal_w + f
-                scratch[j + np.uint64(680)] = nominal_v - e
+                scratch[j + np.uint64(680)] = nominal_v + e
                 scratch[j + np.uint64(760)] = nominal_w - f
             if block == 0:
                 for j in range(np.uint64(fixed.shape[0])):

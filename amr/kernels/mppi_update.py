@@ -81,7 +81,7 @@ def mean_command(
             if k < fixed.shape[0]:
                 u, q = fixed[np.uint64(k), 0, t], fixed[np.uint64(k), 1, t]
             else:
-                u, q = nominal[0, t] + sign * noise_v[t, pool], nominal[1, t] + sign * noise_w[t, pool]
+                u, q = nominal[0, t] + noise_v[t, pool], nominal[1, t] + sign * noise_w[t, pool]
             u = max(min(u, v_high), v_low)
             q = max(min(q, w_high), -w_high)
             upper = speed_up if command_v >= zero else slow_down

@@ -9,6 +9,8 @@ from amr.kernels.mppi_goal import add_goal
 from amr.portable_math import sin_cos
 
 _NEAR_M = 0.6
+_YAW_FACTOR = 4.0
+"""A turn in place must be worth more than the smoothness it costs."""
 
 
 def add(context: TermContext) -> None:
@@ -30,6 +32,6 @@ def add(context: TermContext) -> None:
         np.float32(_NEAR_M),
         np.float32(weight),
         np.float32(weight),
-        np.float32(weight if control_input.goal_yaw_matters else 0.0),
+        np.float32(_YAW_FACTOR * weight if control_input.goal_yaw_matters else 0.0),
         context.cost,
     )

@@ -18,12 +18,12 @@ Array = NDArray[np.float64]
 
 
 def controls_of(noise_v: Array, noise_w: Array, column: int, plan: Array, fixed: Array, samples: int) -> Array:
-    """[2, T, K]: plan plus noise in the first half of each block of 80, minus it in the second; ``fixed`` first."""
+    """[2, T, K]: plan plus noise; blocks of 80 whose second half mirrors the turns; ``fixed`` first."""
     steps = plan.shape[1]
     controls = np.empty((2, steps, samples))
     for quantity, noise in enumerate((noise_v, noise_w)):
         window = noise[:, column : column + samples // 2].reshape(steps, -1, 40)
-        both = np.concatenate((window, -window), axis=2).reshape(steps, samples)
+        both = np.concatenate((window, window if quantity == 0 else -window), axis=2).reshape(steps, samples)
         controls[quantity] = plan[quantity][:, None] + both
     controls[:, :, : fixed.shape[0]] = fixed.transpose(1, 2, 0)
     return controls
@@ -145,7 +145,7 @@ def _rest_cost(context: TermContext, control_input: ControlInput, state: Array) 
         return np.zeros(state.shape[2])
     distance = np.sqrt((goal.x_m - pose.x_m - state[0, -1]) ** 2 + (goal.y_m - pose.y_m - state[1, -1]) ** 2)
     along = np.cos(goal.yaw_rad) * state[2, -1] + np.sin(goal.yaw_rad) * state[3, -1]
-    yaw_weight = weight if control_input.goal_yaw_matters else 0.0
+    yaw_weight = 4.0 * weight if control_input.goal_yaw_matters else 0.0
     fade = np.maximum(1.0 - distance / 0.6, 0.0)
     return np.asarray(
         weight * np.minimum(distance, 0.6) + fade * (weight * state[4, -1] ** 2 + yaw_weight * (1.0 - along))
