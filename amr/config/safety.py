@@ -27,7 +27,7 @@ class Safety(Section):
     """Longest time from one command to the next."""
     creep_mps: Positive = 0.15
     """Speed of the outline inside the margin of a point, along it or away from it."""
-    blind_mps: Positive = 0.15
+    blind_mps: Positive = 0.2
     """Speed of the outline while its stopping sweep enters space that was not seen."""
     armed_clear_m: NotNegative = 0.1
     """Who arms the robot vouches for this much free space around it where no sensor looks: it counts as seen."""
@@ -49,14 +49,16 @@ class Safety(Section):
     dead_man_s: Positive = 0.5
     """A wish older than this counts as released."""
 
-    memory_s: Positive = 8.0
+    memory_s: Positive = 15.0
     """A point or free cell that was not seen again is forgotten after this; its place then counts as unseen."""
     memory_drift_m: Positive = 0.15
-    """The same, by the uncertainty that wheel odometry has gathered since."""
+    """The same, by the uncertainty that the ring's odometry has gathered since."""
     drift_m_per_m: NotNegative = 0.02
     """Growth of that uncertainty per metre driven."""
     drift_m_per_rad: NotNegative = 0.02
-    """Growth per radian turned, for points about a robot's length away (a skid steer's wheels know little of yaw)."""
+    """Growth per radian turned by the gyro, for points about a robot's length away."""
+    drift_wheels_m_per_rad: NotNegative = 0.09
+    """The same by the wheels alone: a quarter of a radian was measured for a skid steer."""
 
     @model_validator(mode="after")
     def _margins_are_ordered(self) -> Self:

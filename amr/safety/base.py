@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amr.geometry import Twist2
-from amr.messages import BaseState, LinkState, Operator, Scan, Stop, StopCategory
+from amr.messages import BaseState, Imu, LinkState, Operator, Scan, Stop, StopCategory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,8 @@ class SafetyInput:
     """Presses of this step, in order."""
     pending: tuple[tuple[int, float, float], ...] = ()
     """Commands sent: (time_ns at which it reaches the wheels, v_mps, w_radps), oldest first."""
+    imu: tuple[Imu, ...] = ()
+    """Samples of this step, oldest first. Without them the yaw is that of the wheels, with more doubt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The ring's own odometry: wheel ticks only, so that no filter or map can mislead it.
+"""The ring's own odometry: raw wheel ticks and the raw gyro, so that no filter or map can mislead it.
+
+Wheels know little of the yaw of a skid steer (errors of a quarter were measured in curves). Where gyro samples cover
+the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt.
 
 Its frame is arbitrary (the pose of the first telemetry) and drifts; ``drift_m`` is the clock of that drift: the
 difference of two readings is the uncertainty that a nearby point gathers between them.
@@ -10,13 +13,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from amr.config.robot import RobotConfig
-from amr.messages import BaseState
+from amr.messages import BaseState, Imu
 from amr.portable_math import sin_cos
 
 TRAIL_LENGTH: Final = 64
 """Poses kept to place late scans; one a step, 1.3 s at 50 Hz."""
 _EXTRAPOLATE_NS: Final = 20_000_000
 _JUMP_SLACK_M: Final = 0.05
+_GAP_NS: Final = 15_000_000
+"""Longest time between gyro samples that still covers a turn."""
+_RATE_MAX_RADPS: Final = 35.0
+_SLIP_FRAC: Final = 0.6
+"""Gyro and wheels may differ by this part of the turn: slip. What is beyond makes both doubtful."""
+_LEVER_M: Final = 0.35
 
 TrailPose = tuple[int, float, float, float]
 """(stamp_ns, x_m, y_m, yaw_rad); the yaw is not wrapped, so poses can be interpolated."""
@@ -31,6 +40,7 @@ class WheelGeometry:
     wheel_max_mps: float
     drift_m_per_m: float
     drift_m_per_rad: float
+    drift_wheels_m_per_rad: float
 
     @classmethod
     def from_config(cls, config: RobotConfig) -> WheelGeometry:
@@ -41,6 +51,7 @@ class WheelGeometry:
             config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * config.drive.track_m,
             config.safety.drift_m_per_m,
             config.safety.drift_m_per_rad,
+            config.safety.drift_wheels_m_per_rad,
         )
 
 
@@ -54,13 +65,16 @@ class Odometer:
     drift_m: float
     travel_m: float
     """Way of the faster wheel, summed: grows whenever anything turns."""
+    yaw_rate_radps: float | None
+    """By the gyro, at the newest pose; None = no gyro then."""
     trail: tuple[TrailPose, ...]
     """Oldest first; the last is the pose now."""
 
 
 def start(base: BaseState) -> Odometer:
     """An odometer at the origin."""
-    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, ((base.stamp_ns, 0.0, 0.0, 0.0),))
+    trail = ((base.stamp_ns, 0.0, 0.0, 0.0),)
+    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, None, trail)
 
 
 def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> str:
@@ -73,24 +87,59 @@ def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) ->
     return ""
 
 
-def advance(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> Odometer:
-    """The odometer at newer telemetry of the same run of the MCU; telemetry that is not newer changes nothing."""
+def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: WheelGeometry) -> Odometer:
+    """The odometer at newer telemetry of the same run of the MCU; telemetry that is not newer changes nothing.
+
+    ``gyro``: samples since the last telemetry, oldest first.
+    """
     stamp_ns, x_m, y_m, yaw_rad = odometer.trail[-1]
     if base.stamp_ns <= stamp_ns:
         return odometer
     left_m, right_m, _ = _wheel_steps(odometer, base, wheels)
     step_m = 0.5 * (left_m + right_m)
-    turn_rad = (right_m - left_m) / wheels.track_m
+    turn_rad, doubt_m, yaw_rate_radps = _turn(left_m, right_m, _gyro_turn(stamp_ns, base.stamp_ns, gyro), wheels)
     sine, cosine = sin_cos(yaw_rad + 0.5 * turn_rad)
     pose = (base.stamp_ns, x_m + cosine * step_m, y_m + sine * step_m, yaw_rad + turn_rad)
     return Odometer(
         base.boot_id,
         base.left_ticks,
         base.right_ticks,
-        odometer.drift_m + wheels.drift_m_per_m * abs(step_m) + wheels.drift_m_per_rad * abs(turn_rad),
+        odometer.drift_m + wheels.drift_m_per_m * abs(step_m) + doubt_m,
         odometer.travel_m + max(abs(left_m), abs(right_m)),
+        yaw_rate_radps,
         (*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
     )
+
+
+def _turn(
+    left_m: float, right_m: float, by_gyro: tuple[float, float] | None, wheels: WheelGeometry
+) -> tuple[float, float, float | None]:
+    """(turn rad, growth of the drift m, yaw rate of the gyro or None) of one step."""
+    by_wheels_rad = (right_m - left_m) / wheels.track_m
+    if by_gyro is None:
+        return by_wheels_rad, wheels.drift_wheels_m_per_rad * abs(by_wheels_rad), None
+    if left_m == 0.0 and right_m == 0.0:
+        return 0.0, 0.0, by_gyro[1]
+    turn_rad = by_gyro[0]
+    apart_rad = abs(turn_rad - by_wheels_rad) - _SLIP_FRAC * max(abs(turn_rad), abs(by_wheels_rad))
+    doubt_m = wheels.drift_m_per_rad * abs(turn_rad) + _LEVER_M * max(0.0, apart_rad)
+    return turn_rad, doubt_m, by_gyro[1]
+
+
+def _gyro_turn(from_ns: int, to_ns: int, gyro: tuple[Imu, ...]) -> tuple[float, float] | None:
+    """(turn rad, last rate rad/s) between two times; None when samples are missing or not finite."""
+    at_ns, turn_rad, rate_radps = from_ns, 0.0, 0.0
+    for sample in gyro:
+        if not at_ns < sample.stamp_ns <= to_ns:
+            continue
+        if sample.stamp_ns - at_ns > _GAP_NS or not abs(sample.gyro_z_radps) <= _RATE_MAX_RADPS:
+            return None
+        rate_radps = sample.gyro_z_radps
+        turn_rad += rate_radps * (sample.stamp_ns - at_ns) * 1e-9
+        at_ns = sample.stamp_ns
+    if at_ns == from_ns or to_ns - at_ns > _GAP_NS:
+        return None
+    return turn_rad + rate_radps * (to_ns - at_ns) * 1e-9, rate_radps
 
 
 def _wheel_steps(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from amr.geometry import STANDSTILL, Twist2
 from amr.kinematics import WheelSpeeds, twist_from_wheel_speeds
 from amr.messages import (
     BaseState,
+    Imu,
     LinkState,
     McuState,
     OperatorAction,
@@ -114,7 +115,7 @@ class SafetyRing:
     def step(self, view: SafetyInput) -> SafetyOutput:
         """The command that may leave in this step. Never raises on any value in ``view``; ``now_ns`` grows."""
         duration_s = self._elapsed_s(view.now_ns)
-        restarted = self._take_base(view.base)
+        restarted = self._take_base(view.base, view.imu)
         self._take_scan(view.scan, view.now_ns)
         self._follow_arming(view, restarted)
         situation = self._predict(view)
@@ -143,7 +144,7 @@ class SafetyRing:
         self._last_ns = now_ns
         return min(5.0 * self._timeouts.cycle_s, max(0.0, (now_ns - last_ns) * 1e-9))
 
-    def _take_base(self, base: BaseState | None) -> bool:
+    def _take_base(self, base: BaseState | None, gyro: tuple[Imu, ...]) -> bool:
         """Advance the odometry; True when the microcontroller restarted."""
         if base is None:
             return False
@@ -160,7 +161,7 @@ class SafetyRing:
             self._memory = memory.empty(self._memory_rules, self._scan_rules.beams)
             self._scan_stamp_ns = _NEVER_NS
         else:
-            self._odometer = dead_reckoning.advance(self._odometer, base, self._wheels)
+            self._odometer = dead_reckoning.advance(self._odometer, base, gyro, self._wheels)
         return last is not None and last.boot_id != base.boot_id
 
     def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
@@ -289,6 +290,8 @@ class SafetyRing:
             return None
         stamp_ns, x_m, y_m, yaw_rad = self._odometer.trail[-1]
         twist = twist_from_wheel_speeds(WheelSpeeds(self._base.left_mps, self._base.right_mps), self._wheels.track_m)
+        if self._odometer.yaw_rate_radps is not None:
+            twist = Twist2(twist.v_mps, self._odometer.yaw_rate_radps)
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
         now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9

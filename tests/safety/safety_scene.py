@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.kinematics import wheel_speeds_from_twist
-from amr.messages import BaseState, LinkState, McuState, Scan
+from amr.messages import BaseState, Imu, LinkState, McuState, Scan
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
 
@@ -88,6 +88,7 @@ class Driver:
         self.twist = Twist2(0.0, 0.0)
         self.left_m = self.right_m = 0.0
         self.pending: tuple[tuple[int, float, float], ...] = ()
+        self.imu: tuple[Imu, ...] = ()
         self.out: SafetyOutput | None = None
 
     def base(self, **changes: Any) -> BaseState:
@@ -106,6 +107,7 @@ class Driver:
 
     def advance(self) -> None:
         """One step of the world; the command that is due acts at once."""
+        samples = []
         for _ in range(4):
             self.now_ns += STEP_NS // 4
             for at_ns, v_mps, w_radps in self.pending:
@@ -116,6 +118,8 @@ class Driver:
             self.left_m += wheels.left_mps * step_s
             self.right_m += wheels.right_mps * step_s
             self.pose = integrate_twist(self.pose, self.twist, step_s)
+            samples.append(Imu(self.now_ns, self.twist.w_radps, 0.0, 0.0))
+        self.imu = tuple(samples)
 
     def step(self, wish: Twist2 = Twist2(0.0, 0.0), **changes: Any) -> SafetyOutput:  # noqa: B008 - a frozen value
         """Advance, then let the ring decide. ``changes`` replace fields of its input."""
@@ -130,6 +134,7 @@ class Driver:
             "arm_wish": self.now_ns > 2 * STEP_NS,
             "operator": (),
             "pending": self.pending,
+            "imu": self.imu,
         }
         values.update(changes)
         self.out = self.ring.step(SafetyInput(**values))

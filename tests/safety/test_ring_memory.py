@@ -17,14 +17,14 @@ from amr.safety import memory
 from amr.safety.dead_reckoning import Odometer
 from amr.safety.outline import Outline
 
-CONFIG = robot()
+CONFIG = robot(memory_s=8.0)
 OUTLINE = Outline.from_body(CONFIG.body)
 RULES = memory.MemoryRules.from_config(CONFIG, 1.1)
 
 
 def odometer(x: float = 0.0, y: float = 0.0, yaw: float = 0.0, stamp_ns: int = 0, drift: float = 0.0) -> Odometer:
     trail = ((stamp_ns - STEP_NS, x, y, yaw), (stamp_ns, x, y, yaw))
-    return Odometer(7, 0, 0, drift, 0.0, trail)
+    return Odometer(7, 0, 0, drift, 0.0, None, trail)
 
 
 def see(
@@ -314,7 +314,7 @@ def test_it_does_not_turn_into_a_post_that_it_can_no_longer_see() -> None:
 
 
 def test_reversing_into_unseen_space_is_slow_and_into_seen_space_is_not() -> None:
-    driver = Driver(robot(armed_clear_m=0.0))
+    driver = Driver(robot(armed_clear_m=0.0, blind_mps=0.15))
     driver.run(0.2)
     blind = driver.run(1.0, Twist2(-0.5, 0.0))
     assert blind.stop.reason is StopReason.UNSEEN_SLOW
@@ -329,7 +329,7 @@ def test_reversing_into_unseen_space_is_slow_and_into_seen_space_is_not() -> Non
 
 
 def test_a_fast_entry_into_unseen_space_brakes() -> None:
-    driver = Driver(robot(memory_s=1.0))
+    driver = Driver(robot(memory_s=1.0, blind_mps=0.15))
     driver.run(1.5, Twist2(1.5, 0.0))
     driver.run(0.9)
     fastest = 0.0
@@ -344,11 +344,11 @@ def test_a_fast_entry_into_unseen_space_brakes() -> None:
 def test_arming_vouches_for_the_space_close_around() -> None:
     fastest = {}
     for clear_m in (0.0, 0.1, 0.3):
-        driver = Driver(robot(armed_clear_m=clear_m))
+        driver = Driver(robot(armed_clear_m=clear_m, blind_mps=0.15))
         driver.run(0.3)
         fastest[clear_m] = max(driver.step(Twist2(0.0, 2.0)).command.w_radps for _ in range(20))
     assert fastest[0.0] == pytest.approx(0.15 / OUTLINE.circumradius_m, rel=0.01)
     assert fastest[0.1] > 1.5
-    driver = Driver(robot(armed_clear_m=0.1))
+    driver = Driver(robot(armed_clear_m=0.1, blind_mps=0.15))
     driver.run(0.3)
     assert driver.run(1.0, Twist2(-0.5, 0.0)).command.v_mps == pytest.approx(-0.15, abs=0.02)

@@ -9,7 +9,7 @@ import pytest
 from safety_scene import MS, STEP_NS, Driver, robot, wall
 
 from amr.geometry import STANDSTILL, Pose2, Twist2
-from amr.messages import LinkState, McuState, StopCategory, StopReason
+from amr.messages import Imu, LinkState, McuState, StopCategory, StopReason
 from amr.safety.base import SafetyInput
 from amr.safety.dead_reckoning import WheelGeometry, advance, discontinuity, pose_at, start
 from amr.safety.ring import SafetyRing
@@ -103,11 +103,60 @@ def test_dead_reckoning_follows_the_wheels() -> None:
     for _ in range(50):
         driver.advance()
         assert discontinuity(odometer, driver.base(), wheels) == ""
-        odometer = advance(odometer, driver.base(), wheels)
+        odometer = advance(odometer, driver.base(), (), wheels)
     _, x, y, yaw = odometer.trail[-1]
     assert (x, y, yaw) == pytest.approx((driver.pose.x_m, driver.pose.y_m, driver.pose.yaw_rad), abs=2e-3)
-    assert odometer.drift_m == pytest.approx(0.02 * 0.5 + 0.02 * 0.8, rel=0.01)
-    assert advance(odometer, driver.base(), wheels) is odometer
+    assert odometer.drift_m == pytest.approx(0.02 * 0.5 + 0.09 * 0.8, rel=0.01)
+    assert advance(odometer, driver.base(), (), wheels) is odometer
+
+
+def gyro_samples(driver: Driver, rate_radps: float, missing: int = 0) -> tuple[Imu, ...]:
+    """Four samples over the last step of a driver, without the first ``missing``."""
+    stamps = [driver.now_ns - 15 * MS, driver.now_ns - 10 * MS, driver.now_ns - 5 * MS, driver.now_ns]
+    return tuple(Imu(stamp_ns, rate_radps, 0.0, 0.0) for stamp_ns in stamps[missing:])
+
+
+@pytest.mark.parametrize(
+    ("gyro", "wheel", "missing", "turn", "drift", "rate"),
+    [
+        (0.8, 1.0, 0, 0.8, 0.02 * 0.8, 0.8),  # wheels slip by a fifth: the gyro knows
+        (0.8, 1.0, 2, 0.8, 0.02 * 0.8, 0.8),  # 15 ms without a sample are bridged
+        (0.8, 1.0, 3, 1.0, 0.09 * 1.0, None),  # more are not
+        (NAN, 1.0, 0, 1.0, 0.09 * 1.0, None),
+        (99.0, 1.0, 0, 1.0, 0.09 * 1.0, None),
+        (0.0, 1.0, 0, 0.0, 0.35 * 0.4, 0.0),  # they contradict each other
+        (0.01, 0.0, 0, 0.0, 0.0, 0.01),  # at rest the gyro only has its bias
+    ],
+)
+def test_the_gyro_tells_the_turn_where_it_can(
+    gyro: float, wheel: float, missing: int, turn: float, drift: float, rate: float | None
+) -> None:
+    driver = Driver(robot())
+    wheels = WheelGeometry.from_config(driver.config)
+    odometer = start(driver.base())
+    driver.twist = Twist2(0.0, wheel)
+    for _ in range(50):
+        driver.advance()
+        odometer = advance(odometer, driver.base(), gyro_samples(driver, gyro, missing), wheels)
+    assert odometer.trail[-1][3] == pytest.approx(turn, abs=2e-3)
+    assert odometer.drift_m == pytest.approx(drift, abs=2e-3)
+    assert odometer.yaw_rate_radps == rate
+
+
+def test_the_ring_predicts_with_the_gyro() -> None:
+    driver = Driver(robot(), circles=[(0.05, 0.26, 0.02)])
+    driver.run(0.3)
+    other = SafetyRing(driver.config)
+    restore_into(other, tree_of(driver.ring))
+    driver.advance()
+    driver.left_m -= 0.001
+    view = SafetyInput(
+        driver.now_ns, Twist2(0.0, 0.3), driver.now_ns, driver.scan(), driver.base(), LinkState.UP, True, (), ()
+    )
+    calm = driver.ring.step(view)
+    turning = other.step(replace(view, imu=gyro_samples(driver, 2.5)))
+    assert calm.command.w_radps > 0.1
+    assert turning.command == STANDSTILL
 
 
 def test_poses_between_telemetry_are_interpolated_and_unknown_times_refused() -> None:
@@ -118,7 +167,7 @@ def test_poses_between_telemetry_are_interpolated_and_unknown_times_refused() ->
     driver.twist = Twist2(1.0, 0.0)
     for _ in range(70):
         driver.advance()
-        odometer = advance(odometer, driver.base(), WheelGeometry.from_config(config))
+        odometer = advance(odometer, driver.base(), (), WheelGeometry.from_config(config))
     assert len(odometer.trail) == 64
     newest_ns = odometer.trail[-1][0]
     for back_ns, x in ((0, 1.4), (10 * MS, 1.39), (30 * MS, 1.37), (-20 * MS, 1.42)):
