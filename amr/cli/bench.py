@@ -135,19 +135,15 @@ def _trial_line(score: TrialScore, done: int, total: int) -> None:
 
 
 def parse_worlds(text: str | None) -> tuple[str, ...]:
-    """``1,2,5-9`` as names; None = all. Raises ``ConfigError``."""
+    """``1,2,5-9`` as ``("1", "2", "5-9")``; None = all. Raises ``ConfigError``."""
     if text is None:
         return ()
-    names: list[str] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if dash and first.isdigit() and last.isdigit() and int(first) <= int(last) < int(first) + 100_000:
-            names.extend(str(number) for number in range(int(first), int(last) + 1))
-        elif part.strip() and not dash:
-            names.append(part.strip())
-        else:
+    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for part in parts:
+        first, dash, last = part.partition("-")
+        if not part or (dash and not (first.isdigit() and last.isdigit() and int(first) <= int(last))):
             raise ConfigError(f"--worlds {text}: expected numbers and ranges such as 1,2,5-9")
-    return tuple(dict.fromkeys(names))
+    return parts
 
 
 @bench_app.command(epilog="Example: [bold]amr bench planners --map depot.yaml --queries depot.json --repeat 5[/bold]")

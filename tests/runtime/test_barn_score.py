@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from amr.errors import ConfigError
 from amr.geometry import Pose2
-from amr.runtime.bench.barn import barn_score, driving_time_s, sign_changes_per_m, trial_seed
+from amr.runtime.bench.barn import (
+    BarnOptions,
+    _chosen,
+    barn_score,
+    driving_time_s,
+    run,
+    sign_changes_per_m,
+    trial_seed,
+)
+from sim.worlds.barn import load_barn
 
+BARN_LIKE = Path(__file__).resolve().parents[2] / "seeds" / "worlds" / "barn_like.json"
 START = Pose2(-2.25, 3.0, 1.57)
 
 
@@ -52,3 +65,38 @@ def test_seeds_differ_by_world_and_trial_and_not_by_process() -> None:
     seeds = {trial_seed(0, world, trial) for world in ("1", "2") for trial in (0, 1)}
     assert len(seeds) == 4
     assert trial_seed(0, "1", 0) == trial_seed(0, "1", 0)
+
+
+def test_a_range_means_the_worlds_of_it_that_the_file_has() -> None:
+    worlds = load_barn(BARN_LIKE)
+    ids = [world.id for world in worlds]
+    assert [world.id for world in _chosen(worlds, (f"{ids[0]}-999",), BARN_LIKE)] == ids
+    assert [world.id for world in _chosen(worlds, (ids[2], ids[1]), BARN_LIKE)] == [ids[2], ids[1]]
+    with pytest.raises(ConfigError, match="no such world"):
+        _chosen(worlds, ("100000",), BARN_LIKE)
+
+
+@pytest.mark.slow
+def test_benchmark_drives_a_generated_world_and_leaves_raw_results(tmp_path: Path) -> None:
+    first = load_barn(BARN_LIKE)[0].id
+    result = run(BarnOptions(data=BARN_LIKE, worlds=(first,), backend="planar", out=tmp_path))
+    assert result["success_rate"] == 1.0
+    assert result["trials"][0]["score"] == pytest.approx(0.5, abs=0.05)
+    assert result["light_to_torque_ms_min"] >= 80.0
+    assert (tmp_path / f"{first}-0.mcap").stat().st_size > 100_000
+    header, *rows = (tmp_path / f"{first}-0.csv").read_text().splitlines()
+    assert header.startswith("t_s,x_m,y_m,yaw_rad,v_mps,w_radps,cmd_v_mps,cmd_w_radps,stop_reason")
+    assert len(rows) > 100 * result["trials"][0]["time_s"]
+
+
+@pytest.mark.slow
+def test_benchmark_runs_without_answers_in_the_file(tmp_path: Path) -> None:
+    data = json.loads(BARN_LIKE.read_text())
+    for world in data["worlds"]:
+        for key in ("path", "path_length", "optimal_time"):
+            world.pop(key, None)
+    (tmp_path / "no_answers.json").write_text(json.dumps(data))
+    first = str(data["worlds"][0]["id"])
+    result = run(BarnOptions(data=tmp_path / "no_answers.json", worlds=(first,), backend="planar"))
+    assert result["success_rate"] == 1.0
+    assert result["mean_score"] is None

@@ -34,7 +34,10 @@ _ROBOT_GOAL_TOLERANCE_M: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class BarnOptions:
-    """What ``amr bench barn`` was asked for; ``worlds`` empty = all of the file."""
+    """What ``amr bench barn`` was asked for.
+
+    ``worlds``: ids and ranges such as ``5-9``, of which those in the file are meant; empty = all of the file.
+    """
 
     data: Path
     worlds: tuple[str, ...] = ()
@@ -200,11 +203,21 @@ def _load_cached(path: Path) -> tuple[BarnWorld, ...]:
 def _chosen(worlds: list[BarnWorld], wanted: tuple[str, ...], path: Path) -> list[BarnWorld]:
     if not wanted:
         return worlds
-    by_id = {world.id: world for world in worlds}
-    missing = [name for name in wanted if name not in by_id]
-    if missing:
-        raise ConfigError(f"{path}: worlds {', '.join(missing[:5])} are not in the file")
-    return [by_id[name] for name in wanted]
+    chosen: dict[str, BarnWorld] = {}
+    for part in wanted:
+        found = {world.id: world for world in worlds if _is_meant(world.id, part)}
+        if not found:
+            raise ConfigError(f"{path}: --worlds {part}: no such world in the file")
+        chosen |= found
+    return list(chosen.values())
+
+
+def _is_meant(world_id: str, part: str) -> bool:
+    """True when ``part`` is the id, or a range such as ``5-9`` that holds it."""
+    first, dash, last = part.partition("-")
+    if not dash:
+        return world_id == part
+    return world_id.isdigit() and int(first) <= int(world_id) <= int(last)
 
 
 def _robot(options: BarnOptions) -> RobotConfig:
