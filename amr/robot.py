@@ -80,6 +80,7 @@ class RobotCore:
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
         self._map_version = 0
+        self._next_insert_ns = 0
         self._link = LinkState.DOWN
         self._arm_wish = False
         self._teleop: Teleop | None = None
@@ -160,7 +161,7 @@ class RobotCore:
                 self._arm_wish = False
 
     def _map(self, seen: Seen, estimate: Estimate, now_ns: int) -> tuple[Request, ...]:
-        """Insert the newest scan once its pose is known; tell the worker to do the same."""
+        """Insert the newest scan once its pose is known; now and then tell the worker to do the same."""
         scan = seen.scan or self._waiting_scan
         self._waiting_scan = None
         if scan is None:
@@ -174,6 +175,9 @@ class RobotCore:
             return ()
         self._grid.recenter(estimate.odom_from_base)
         self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns)
+        if scan.stamp_ns < self._next_insert_ns:
+            return ()
+        self._next_insert_ns = scan.stamp_ns + ns_from_s(self._config.mapping.insert_period_s)
         self._map_version += 1
         map_from_lidar = self._map_from_odom @ odom_from_base @ self._base_from_lidar
         map_from_lidar_end = self._map_from_odom @ odom_from_base_end @ self._base_from_lidar if sweep_ns else None

@@ -28,6 +28,8 @@ class Mapping(Section):
     """An obstacle that was not seen again, and not cleared, is forgotten after this time."""
     scan_max_age_s: Positive = 0.5
     """Older scans are refused by the local window."""
+    insert_period_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.09
+    """The worker's map takes a scan this often: a lidar of 10 Hz whole, of a faster one as much as a map needs."""
     global_resolution_m: Positive = 0.05
     global_max_extent_m: Annotated[float, Field(ge=10.0, le=400.0)] = 200.0
     """Longest side of the global map: bounds its memory (5 bytes a cell)."""
