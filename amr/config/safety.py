@@ -31,6 +31,8 @@ class Safety(Section):
     """Speed of the outline while its stopping sweep enters space that was not seen."""
     armed_clear_m: NotNegative = 0.1
     """Who arms the robot vouches for this much free space around it where no sensor looks: it counts as seen."""
+    yaw_error_frac: Fraction = 0.1
+    """Part by which a stop may turn more or less than commanded, after correction by what the gyro measures."""
     obstacle_speed_mps: NotNegative = 0.0
     """Speed at which any point may approach while the robot stops; 0 = the world is assumed to be at rest."""
 

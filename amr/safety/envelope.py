@@ -7,6 +7,9 @@ Model of a stop, when the command of this step is the last good one:
 3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
    and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
 
+A skid steer turns more or less than its wheels say: the turn is taken as the gyro has just measured it per turn of the
+wheels (``ring``), and what may still be wrong of it (``yaw_error_frac``) widens the sweep along the way.
+
 The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
 world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.
 
@@ -43,6 +46,7 @@ class EnvelopeSettings:
     creep_mps: float
     blind_mps: float
     obstacle_speed_mps: float
+    yaw_error_frac: float
     circumradius_m: float
 
     @classmethod
@@ -58,6 +62,7 @@ class EnvelopeSettings:
             safety.creep_mps,
             safety.blind_mps,
             safety.obstacle_speed_mps,
+            safety.yaw_error_frac,
             config.body.circumradius_m,
         )
 
@@ -71,10 +76,6 @@ class Motion:
     speed_mps: float
     brake_s_per_mps: float
     """Time to rest per speed, along this curvature."""
-
-    def at(self, speed_mps: float) -> Twist2:
-        """The twist of the same curvature with this speed bound."""
-        return Twist2(self.unit.v_mps * speed_mps, self.unit.w_radps * speed_mps)
 
 
 def motion_of(twist: Twist2, limits: CommandLimits, circumradius_m: float) -> Motion | None:
@@ -100,11 +101,13 @@ def reach_m(motion: Motion, floor_mps: float, settings: EnvelopeSettings, age_s:
     """
     speed_mps = max(motion.speed_mps, floor_mps)
     stop_s = settings.hold_s + speed_mps * motion.brake_s_per_mps
+    way_m = speed_mps * stop_s
     return (
         settings.circumradius_m
-        + abs(motion.unit.v_mps) * speed_mps * stop_s
+        + abs(motion.unit.v_mps) * way_m
         + settings.margin_m
         + settings.margin_per_speed_s * speed_mps
+        + settings.yaw_error_frac * abs(motion.unit.w_radps) * way_m * (settings.circumradius_m + 0.5 * way_m)
         + settings.obstacle_speed_mps * (age_s + stop_s)
         + uncertainty_m
     )
@@ -153,7 +156,7 @@ def unseen_speed(
     outline: Outline,
 ) -> float:
     """Largest speed whose stop does not enter the unseen cells, at least ``blind_mps``."""
-    bare = replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0)
+    bare = _without_margins(settings)
     speed_mps, _ = clear_speed(motion, slowest_mps, floor_mps, cells, count, bare, outline)
     return max(speed_mps, min(motion.speed_mps, settings.blind_mps))
 
@@ -168,7 +171,7 @@ def may_creep(
     outline: Outline,
 ) -> bool:
     """True when this low speed is allowed although a normal stop would not be clear; rules in ``creep_is_clear``."""
-    law = _law(motion, floor_mps, replace(settings, margin_per_speed_s=0.0))
+    law = _law(motion, floor_mps, replace(settings, margin_per_speed_s=0.0, yaw_error_frac=0.0))
     clear = kernel.creep_is_clear(
         points, count, speed_mps, settings.contact_margin_m, law, *outline.parts.arrays, np.empty(count)
     )
@@ -179,9 +182,16 @@ def touches_while_braking(
     motion: Motion, points: NDArray[np.float64], count: int, settings: EnvelopeSettings, outline: Outline
 ) -> bool:
     """True when even braking at once, from the speed that the wheels have, touches a point."""
-    bare = replace(settings, hold_s=0.0, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0)
+    bare = replace(
+        settings, hold_s=0.0, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0, yaw_error_frac=0.0
+    )
     speed_mps, _ = clear_speed(motion, motion.speed_mps, motion.speed_mps, points, count, bare, outline)
     return speed_mps < 0.0
+
+
+def _without_margins(settings: EnvelopeSettings) -> EnvelopeSettings:
+    """For what only must not be touched."""
+    return replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0, yaw_error_frac=0.0)
 
 
 def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings) -> NDArray[np.float64]:
@@ -190,5 +200,6 @@ def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings) -> NDArra
         (
             motion.unit.v_mps, motion.unit.w_radps, floor_mps, settings.hold_s, motion.brake_s_per_mps,
             settings.margin_m, settings.margin_per_speed_s, settings.obstacle_speed_mps, settings.circumradius_m,
+            settings.yaw_error_frac,
         )
     )  # fmt: skip

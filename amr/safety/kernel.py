@@ -33,7 +33,9 @@ MARGIN, MARGIN_PER_SPEED = 5, 6
 OBSTACLE_SPEED = 7
 REACH = 8
 """Circumradius of the outline."""
-LAW_SIZE = 9
+YAW_ERROR = 9
+"""Part by which the robot may turn more or less than commanded."""
+LAW_SIZE = 10
 
 MIN_STEP_M = 0.004
 MAX_ITERATIONS = 400
@@ -50,6 +52,13 @@ def stopping_motion(speed: float, law: F64) -> tuple[float, float, float]:
     slope = law[np.uint64(BRAKE_S_PER_MPS)]
     hold_s = law[np.uint64(HOLD_S)]
     return speed * hold_s, speed * hold_s + 0.5 * first * first * slope, hold_s + first * slope
+
+
+@kernel("float64(float64, float64[::1])")
+def yaw_deviation(progress: float, law: F64) -> float:
+    """Bound on how far a point of the outline is off its arc: the wrong turn at its radius, sideways at half the way."""
+    turn = abs(law[np.uint64(W)]) * progress * law[np.uint64(YAW_ERROR)]
+    return float(turn * (law[np.uint64(REACH)] + 0.5 * abs(law[np.uint64(V)]) * progress))
 
 
 @kernel(
@@ -73,12 +82,16 @@ def point_is_clear(
     """True when the sweep keeps its margin to the point (base frame at the sweep's start).
 
     The outline drives ``hold`` metres at ``speed``, then brakes evenly to rest at ``total``. The margin at a place is
-    ``margin`` plus the law's margin per speed times the speed there; for a point known only within ``uncertainty`` it
-    grows by that, but not beyond what the point has at the start (``start_distance``): leaving such a point is free.
+    ``margin`` plus the law's margin per speed times the speed there, plus how far the outline can be off its arc by
+    then because the robot turns more or less than it should (``yaw_deviation``). For a point known only within
+    ``uncertainty`` it grows by that, but not beyond what the point has at the start (``start_distance``): leaving such
+    a point is free.
     """
     v = law[np.uint64(V)]
     w = law[np.uint64(W)]
     rate = min(1.0, math.sqrt((v - w * y) * (v - w * y) + (w * x) * (w * x)))
+    # the distance may shrink, and the margin grow
+    rate += yaw_deviation(total, law) / max(total, MIN_STEP_M) * 2.0
     progress = 0.0
     for _ in range(MAX_ITERATIONS):
         px, py = moved_point(x, y, v, w, progress)
@@ -86,7 +99,7 @@ def point_is_clear(
         local_speed = speed
         if progress > hold:
             local_speed = speed * math.sqrt(max(0.0, (total - progress) / (total - hold)))
-        need = margin + law[np.uint64(MARGIN_PER_SPEED)] * local_speed
+        need = margin + law[np.uint64(MARGIN_PER_SPEED)] * local_speed + yaw_deviation(progress, law)
         if uncertainty > 0.0:
             need = max(need, min(need + uncertainty, start_distance - ROUNDING_M))
         if distance < need:
@@ -144,6 +157,7 @@ def find_offenders(
         x = points[i, 0]
         y = points[i, 1]
         need = margin + law[np.uint64(OBSTACLE_SPEED)] * (duration + points[i, 3]) + points[i, 2]
+        need += yaw_deviation(total, law)
         reach = law[np.uint64(REACH)] + abs(v) * total + need
         if x * x + y * y > reach * reach:
             continue

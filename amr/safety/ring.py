@@ -44,6 +44,9 @@ _NO_STOP = Stop(StopReason.NONE, "")
 _CHANGE = 1.0e-3
 """A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
 _PREDICTION_STEP_S = 0.005
+_GAIN_FROM_RADPS = 0.3
+_GAIN_RANGE = (0.6, 1.4)
+_GAIN_SMOOTHING = 0.2
 _NEVER_NS = -(2**62)
 """Stamp of what never came."""
 _MCU_ARMED = frozenset({McuState.ARMED, McuState.DRIVING, McuState.STOPPING})
@@ -110,6 +113,8 @@ class SafetyRing:
         self._scan_watch: ScanWatch | None = None
         self._waiting_scan: Scan | None = None
         self._command = STANDSTILL
+        self._yaw_gain = 1.0
+        """Turn by the gyro per turn of the wheels, as measured lately."""
         self._last_ns: int | None = None
 
     def step(self, view: SafetyInput) -> SafetyOutput:
@@ -290,14 +295,25 @@ class SafetyRing:
             return None
         stamp_ns, x_m, y_m, yaw_rad = self._odometer.trail[-1]
         twist = twist_from_wheel_speeds(WheelSpeeds(self._base.left_mps, self._base.right_mps), self._wheels.track_m)
-        if self._odometer.yaw_rate_radps is not None:
-            twist = Twist2(twist.v_mps, self._odometer.yaw_rate_radps)
-        rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
+        gain = self._yaw_gain = self._measure_yaw_gain(twist.w_radps, self._odometer.yaw_rate_radps)
+        w_radps = self._odometer.yaw_rate_radps
+        twist = Twist2(twist.v_mps, twist.w_radps if w_radps is None else w_radps)
+        rows = [((at_ns - stamp_ns) * 1e-9, v_mps, gain * w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
         now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
         now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
         acting = self._drive(now.pose, now.twist, pending, now_s, now_s + self._settings.actuation_s)
         return Situation(view.now_ns, self._odometer, now, acting)
+
+    def _measure_yaw_gain(self, by_wheels_radps: float, by_gyro_radps: float | None) -> float:
+        """``_yaw_gain`` with the newest rates; it stays where they tell nothing about it."""
+        if by_gyro_radps is None:
+            return 1.0
+        if abs(by_wheels_radps) < _GAIN_FROM_RADPS:
+            return self._yaw_gain
+        low, high = _GAIN_RANGE
+        measured = min(high, max(low, by_gyro_radps / by_wheels_radps))
+        return self._yaw_gain + _GAIN_SMOOTHING * (measured - self._yaw_gain)
 
     def _drive(
         self,
@@ -324,7 +340,8 @@ class SafetyRing:
         self, wish: Twist2, situation: Situation, duration_s: float
     ) -> tuple[Twist2, StopCategory | None, Stop]:
         """The wish as far as its stop is clear, else one step of braking; with category and reason."""
-        motion = envelope.motion_of(wish, self._limits, self._settings.circumradius_m)
+        turning = Twist2(wish.v_mps, self._yaw_gain * wish.w_radps)
+        motion = envelope.motion_of(turning, self._limits, self._settings.circumradius_m)
         if motion is None:
             return STANDSTILL, None, _NO_STOP
         slowest_mps = limits.slowest_fraction(self._command, wish, self._limits, duration_s) * motion.speed_mps
@@ -340,7 +357,7 @@ class SafetyRing:
             age_s = self._memory_rules.age_ns * 1e-9
             cause = f"the stop would end in space not seen within {age_s:.0f} s; allowed are {unseen_mps:.2f} m/s"
             return (
-                braking if unseen_mps < slowest_mps else motion.at(unseen_mps),
+                braking if unseen_mps < slowest_mps else _scaled(wish, unseen_mps / motion.speed_mps),
                 None,
                 Stop(StopReason.UNSEEN_SLOW, cause),
             )
@@ -348,7 +365,7 @@ class SafetyRing:
             return wish, None, _NO_STOP
         if speed_mps < _CHANGE:
             return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
-        return motion.at(speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
+        return _scaled(wish, speed_mps / motion.speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
 
     def _clear_speed(
         self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation
@@ -384,3 +401,8 @@ class SafetyRing:
         if motion is None or not envelope.touches_while_braking(motion, points, count, self._settings, self._outline):
             return None
         return StopCategory.BRAKE
+
+
+def _scaled(twist: Twist2, scale: float) -> Twist2:
+    """The same curvature at another speed."""
+    return Twist2(twist.v_mps * scale, twist.w_radps * scale)

@@ -88,6 +88,8 @@ class Driver:
         self.twist = Twist2(0.0, 0.0)
         self.left_m = self.right_m = 0.0
         self.pending: tuple[tuple[int, float, float], ...] = ()
+        self.yaw_factor = 1.0
+        """True turn per turn of the wheels: a skid steer's slip."""
         self.imu: tuple[Imu, ...] = ()
         self.out: SafetyOutput | None = None
 
@@ -117,8 +119,9 @@ class Driver:
             wheels = wheel_speeds_from_twist(self.twist, self.config.drive.track_m)
             self.left_m += wheels.left_mps * step_s
             self.right_m += wheels.right_mps * step_s
-            self.pose = integrate_twist(self.pose, self.twist, step_s)
-            samples.append(Imu(self.now_ns, self.twist.w_radps, 0.0, 0.0))
+            turning = Twist2(self.twist.v_mps, self.yaw_factor * self.twist.w_radps)
+            self.pose = integrate_twist(self.pose, turning, step_s)
+            samples.append(Imu(self.now_ns, turning.w_radps, 0.0, 0.0))
         self.imu = tuple(samples)
 
     def step(self, wish: Twist2 = Twist2(0.0, 0.0), **changes: Any) -> SafetyOutput:  # noqa: B008 - a frozen value

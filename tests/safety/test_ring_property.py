@@ -78,16 +78,21 @@ def test_from_rest_the_stop_of_every_command_keeps_clear(
 
 
 @settings(deadline=None, max_examples=10)
-@given(circles, st.lists(st.tuples(st.floats(-0.6, 2.0), st.floats(-2.0, 2.0)), min_size=1, max_size=3))
-@example([(0.0, 0.0, 0.125)], [(0.0, 0.001953125)])
+@given(
+    circles,
+    st.lists(st.tuples(st.floats(-0.6, 2.0), st.floats(-2.0, 2.0)), min_size=1, max_size=3),
+    st.sampled_from([0.85, 1.0, 1.15]),
+)
+@example([(0.0, 0.0, 0.125)], [(0.0, 0.001953125)], 1.0)
 def test_whatever_is_wished_it_never_touches_what_it_saw(
-    scene: list[tuple[float, float, float]], wishes: list[tuple[float, float]]
+    scene: list[tuple[float, float, float]], wishes: list[tuple[float, float]], yaw_factor: float
 ) -> None:
     # only what the lidar can see from the start: the rest is the business of unseen space
     visible = [
         (x, y, r) for x, y, r in scene if abs(math.atan2(y, x - CONFIG.lidar.x_m)) < 2.0 and math.hypot(x, y) > 0.3
     ]
     driver = Driver(CONFIG, visible)
+    driver.yaw_factor = yaw_factor
     assume(driver.clearance_m() > SAFETY.margin_m)
     driver.run(0.1)
     for v, w in wishes:

@@ -129,6 +129,8 @@ def slow_margins(point: list[float], speed: float, row: Any) -> list[tuple[float
         rest = 1.0 if progress <= hold else math.sqrt(max(0.0, (total - progress) / (total - hold)))
         need = row[kernel.MARGIN] + row[kernel.OBSTACLE_SPEED] * (duration + point[3])
         need += row[kernel.MARGIN_PER_SPEED] * fastest * rest
+        turn = abs(row[kernel.W]) * progress * row[kernel.YAW_ERROR]
+        need += turn * (RADIUS + 0.5 * abs(row[kernel.V]) * progress)
         if point[2] > 0.0:
             need = max(need, min(need + point[2], start))
         out.append((polygons_distance(BODY.outline_m, px, py), need))
@@ -146,7 +148,7 @@ def slow_margins(point: list[float], speed: float, row: Any) -> list[tuple[float
 def test_the_largest_clear_speed_is_clear_and_no_larger_one_is(
     twist: tuple[float, float], places: list[tuple[float, float, float]], speed: float, floor: float, mover: float
 ) -> None:
-    row = law(twist, MARGIN=0.02, MARGIN_PER_SPEED=0.02, FLOOR=floor, OBSTACLE_SPEED=mover)
+    row = law(twist, MARGIN=0.02, MARGIN_PER_SPEED=0.02, FLOOR=floor, OBSTACLE_SPEED=mover, YAW_ERROR=0.1)
     points = np.array([(x, y, uncertainty, 0.1) for x, y, uncertainty in places])
     count = len(points)
     found, worst = kernel.largest_clear_speed(
@@ -238,3 +240,20 @@ def test_prediction_without_commands_keeps_the_speed_and_zero_time_changes_nothi
     assert kernel.predict_in_flight(1.0, 2.0, 3.0, 0.5, 0.1, 3.0, 3.5, 12.0, 0.005, nothing, 0.0, 0.0) == (
         1.0, 2.0, 3.0, 0.5, 0.1,
     )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(twists, st.floats(0.01, 1.5), st.floats(-0.1, 0.1))
+def test_no_corner_is_off_its_arc_by_more_than_the_deviation(
+    twist: tuple[float, float], progress: float, error: float
+) -> None:
+    row = law(twist, YAW_ERROR=0.1)
+    v, w = row[kernel.V], row[kernel.W]
+    right, wrong = arc_pose(v, w, progress), arc_pose(v, w * (1.0 + error), progress)
+    for polygon in BODY.outline_m:
+        for x, y in polygon:
+            places = [
+                (px + math.cos(yaw) * x - math.sin(yaw) * y, py + math.sin(yaw) * x + math.cos(yaw) * y)
+                for px, py, yaw in (right, wrong)
+            ]
+            assert math.dist(*places) <= kernel.yaw_deviation(progress, row) + 1e-9

@@ -159,6 +159,17 @@ def test_the_ring_predicts_with_the_gyro() -> None:
     assert turning.command == STANDSTILL
 
 
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.25])
+def test_a_robot_that_turns_more_or_less_than_its_wheels_still_stops_in_time(factor: float) -> None:
+    driver = Driver(robot(), circles=[(1.3, 0.52, 0.1), (1.3, -0.1, 0.05)])
+    driver.yaw_factor = factor
+    driver.run(0.4)
+    for _ in range(120):
+        driver.step(Twist2(1.2, 0.35))
+        assert driver.clearance_m() > 0.01
+    assert driver.pose.x_m > 0.5
+
+
 def test_poses_between_telemetry_are_interpolated_and_unknown_times_refused() -> None:
     config = robot()
     driver = Driver(config)
