@@ -51,7 +51,7 @@ class MppiSettings(Section):
     """Cost of a step for each metre below the hard margin, where the robot stands in it already: leads out again."""
     soft_margin_m: NotNegative = 0.18
     """Clearance of the outline below which a motion costs extra."""
-    soft_margin_weight: NotNegative = 10.0
+    soft_margin_weight: NotNegative = 14.0
     soft_distance_m: NotNegative = 0.50
     """Distance of the robot's centre below which speed costs extra."""
     soft_distance_weight: NotNegative = 1.5
@@ -60,9 +60,9 @@ class MppiSettings(Section):
     progress_weight: NotNegative = 0.6
     path_weight: NotNegative = 0.0
     goal_weight: NotNegative = 4.0
-    smoothness_weight: NotNegative = 0.15
+    smoothness_weight: NotNegative = 0.07
     turn_weight: NotNegative = 0.03
-    reverse_weight: NotNegative = 0.3
+    reverse_weight: NotNegative = 3.0
     lateral_weight: NotNegative = 1.0
     mover_weight: NotNegative = 3.0
     mover_margin_m: NotNegative = 0.35

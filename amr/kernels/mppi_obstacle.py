@@ -49,7 +49,8 @@ def add_obstacle_cost(
     Each step costs ``soft_distance_weight * (soft_distance_m - d) * (least_speed_mps + |v|)`` where the centre's
     distance d is below ``soft_distance_m``: light, so that it slows near obstacles and never outweighs progress.
     Where d is below ``reach_m`` the outline's own clearance c is taken: below ``soft_margin_m`` it costs
-    ``soft_margin_weight * (soft_margin_m - c) / soft_margin_m``, below ``hard_margin_m`` ``steep_weight_per_m`` for
+    ``soft_margin_weight * (1 - c / soft_margin_m) * (least_speed_mps + v^2)``: a metre at speed costs more than a slow
+    one, and standing next to nothing, so that no gap freezes the robot; below ``hard_margin_m`` ``steep_weight_per_m`` for
     each metre more, below ``touch_m`` it is a collision, which ends the sample.
     Positions of ``state`` count from (start_x_m, start_y_m), metres from the window's corner.
 
@@ -72,8 +73,8 @@ def add_obstacle_cost(
             column = min(max(x * cells_per_m, zero), high_column)
             row = min(max(y * cells_per_m, zero), high_row)
             near = distance_m[np.uint32(row), np.uint32(column)]
+            v = state[V, t, k]
             if near < soft_distance_m:
-                v = state[V, t, k]
                 speed = v if v >= zero else -v
                 total += soft_distance_weight * (soft_distance_m - near) * (least_speed_mps + speed)
             if near < reach_m:
@@ -84,7 +85,8 @@ def add_obstacle_cost(
                         total += np.float32(COLLISION_COST) * (np.float32(2.0) - np.float32(t) / np.float32(steps))
                     break
                 if clearance < outer_m:
-                    total += soft_margin_weight * max(soft_margin_m - clearance, zero) * inverse_margin
+                    part = max(soft_margin_m - clearance, zero) * inverse_margin
+                    total += soft_margin_weight * part * (least_speed_mps + v * v)
                     if clearance < hard_margin_m:
                         total += steep_weight_per_m * (hard_margin_m - clearance)
             if total > bound:

@@ -101,7 +101,7 @@ def obstacle_cost(context: TermContext, state: Array, collision_cost: float) -> 
     touching = clearance < context.touch_m
     hit_step = np.where(touching.any(axis=0), touching.argmax(axis=0), steps)
     soft = settings.soft_margin_weight * dt * np.maximum(settings.soft_margin_m - clearance, 0.0)
-    soft = soft / settings.soft_margin_m
+    soft = soft / settings.soft_margin_m * (0.3 + state[4] ** 2)
     soft += settings.steep_weight_per_m * np.maximum(context.hard_margin_m - clearance, 0.0)
     soft[np.arange(steps)[:, None] >= hit_step] = 0.0
     cost[np.arange(steps)[:, None] > hit_step] = 0.0
