@@ -7,8 +7,9 @@ Model of a stop, when the command of this step is the last good one:
 3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
    and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
 
-A skid steer turns more or less than its wheels say: the turn is taken as the gyro has just measured it per turn of the
-wheels (``ring``), and what may still be wrong of it (``yaw_error_frac``) widens the sweep along the way.
+A skid steer at speed follows its wheels late, and turns less or more than they do (in simulation between half and one
+and a half times). So two stops are checked: along the command's curvature, and along the one that the gyro measures
+now; what may be wrong beyond both (``yaw_error_frac``) widens the sweep along the way.
 
 The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
 world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.

@@ -56,7 +56,7 @@ def stopping_motion(speed: float, law: F64) -> tuple[float, float, float]:
 
 @kernel("float64(float64, float64[::1])")
 def yaw_deviation(progress: float, law: F64) -> float:
-    """Bound on how far a point of the outline is off its arc: the wrong turn at its radius, sideways at half the way."""
+    """Bound on how far a point of the outline is off its arc: wrong turn at its radius, sideways at half the way."""
     turn = abs(law[np.uint64(W)]) * progress * law[np.uint64(YAW_ERROR)]
     return float(turn * (law[np.uint64(REACH)] + 0.5 * abs(law[np.uint64(V)]) * progress))
 

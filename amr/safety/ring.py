@@ -44,9 +44,8 @@ _NO_STOP = Stop(StopReason.NONE, "")
 _CHANGE = 1.0e-3
 """A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
 _PREDICTION_STEP_S = 0.005
-_GAIN_FROM_RADPS = 0.3
-_GAIN_RANGE = (0.6, 1.4)
-_GAIN_SMOOTHING = 0.2
+_COASTING_FROM_MPS = 0.1
+"""Below this speed wheels and body turn alike, and the curvature that was measured means nothing."""
 _NEVER_NS = -(2**62)
 """Stamp of what never came."""
 _MCU_ARMED = frozenset({McuState.ARMED, McuState.DRIVING, McuState.STOPPING})
@@ -69,6 +68,9 @@ class Situation:
     odometer: Odometer
     now: Instant
     acting: Instant
+    """If the body turns as the wheels are told to."""
+    coasting: Instant
+    """If it keeps the yaw rate that it has: a skid steer at speed follows its wheels late, and less or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,6 @@ class SafetyRing:
         self._scan_watch: ScanWatch | None = None
         self._waiting_scan: Scan | None = None
         self._command = STANDSTILL
-        self._yaw_gain = 1.0
-        """Turn by the gyro per turn of the wheels, as measured lately."""
         self._last_ns: int | None = None
 
     def step(self, view: SafetyInput) -> SafetyOutput:
@@ -295,25 +295,18 @@ class SafetyRing:
             return None
         stamp_ns, x_m, y_m, yaw_rad = self._odometer.trail[-1]
         twist = twist_from_wheel_speeds(WheelSpeeds(self._base.left_mps, self._base.right_mps), self._wheels.track_m)
-        gain = self._yaw_gain = self._measure_yaw_gain(twist.w_radps, self._odometer.yaw_rate_radps)
-        w_radps = self._odometer.yaw_rate_radps
-        twist = Twist2(twist.v_mps, twist.w_radps if w_radps is None else w_radps)
-        rows = [((at_ns - stamp_ns) * 1e-9, v_mps, gain * w_radps) for at_ns, v_mps, w_radps in view.pending]
+        if self._odometer.yaw_rate_radps is not None:
+            twist = Twist2(twist.v_mps, self._odometer.yaw_rate_radps)
+        rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
+        lazy = pending.copy()
+        lazy[:, 2] = twist.w_radps
         now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
+        acts_s = now_s + self._settings.actuation_s
         now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
-        acting = self._drive(now.pose, now.twist, pending, now_s, now_s + self._settings.actuation_s)
-        return Situation(view.now_ns, self._odometer, now, acting)
-
-    def _measure_yaw_gain(self, by_wheels_radps: float, by_gyro_radps: float | None) -> float:
-        """``_yaw_gain`` with the newest rates; it stays where they tell nothing about it."""
-        if by_gyro_radps is None:
-            return 1.0
-        if abs(by_wheels_radps) < _GAIN_FROM_RADPS:
-            return self._yaw_gain
-        low, high = _GAIN_RANGE
-        measured = min(high, max(low, by_gyro_radps / by_wheels_radps))
-        return self._yaw_gain + _GAIN_SMOOTHING * (measured - self._yaw_gain)
+        acting = self._drive(now.pose, now.twist, pending, now_s, acts_s)
+        coasting = self._drive((x_m, y_m, yaw_rad), twist, lazy, 0.0, acts_s)
+        return Situation(view.now_ns, self._odometer, now, acting, coasting)
 
     def _drive(
         self,
@@ -340,41 +333,51 @@ class SafetyRing:
         self, wish: Twist2, situation: Situation, duration_s: float
     ) -> tuple[Twist2, StopCategory | None, Stop]:
         """The wish as far as its stop is clear, else one step of braking; with category and reason."""
-        turning = Twist2(wish.v_mps, self._yaw_gain * wish.w_radps)
-        motion = envelope.motion_of(turning, self._limits, self._settings.circumradius_m)
+        motion = self._motion(wish)
         if motion is None:
             return STANDSTILL, None, _NO_STOP
-        slowest_mps = limits.slowest_fraction(self._command, wish, self._limits, duration_s) * motion.speed_mps
-        floor_mps = envelope.outline_speed_mps(situation.acting.twist, self._settings.circumradius_m)
+        slowest = limits.slowest_fraction(self._command, wish, self._limits, duration_s)
         braking = limits.brake(self._command, self._limits, duration_s)
-        points, count, speed_mps, cause = self._clear_speed(motion, slowest_mps, floor_mps, situation)
-        if speed_mps < 0.0:
-            category = self._emergency(situation.acting, points, count)
+        scale, cause = self._clear_scale(motion, slowest, situation.acting, situation)
+        coasting = self._coasting_motion(wish, situation.coasting.twist)
+        if coasting is not None and scale >= 0.0:
+            coasting_scale, why = self._clear_scale(coasting, slowest, situation.coasting, situation)
+            if coasting_scale < scale:
+                scale, cause = coasting_scale, why
+        if scale < 0.0:
+            category = self._emergency(situation)
             at_rest = category is not None or braking == STANDSTILL
             return braking, category, Stop(StopReason.OBSTACLE if at_rest else StopReason.OBSTACLE_SLOW, cause)
-        unseen_mps = self._unseen_speed(motion, slowest_mps, floor_mps, situation)
-        if unseen_mps < speed_mps:
+        unseen_scale = self._unseen_speed(motion, slowest, situation) / motion.speed_mps
+        if unseen_scale < scale:
             age_s = self._memory_rules.age_ns * 1e-9
-            cause = f"the stop would end in space not seen within {age_s:.0f} s; allowed are {unseen_mps:.2f} m/s"
-            return (
-                braking if unseen_mps < slowest_mps else _scaled(wish, unseen_mps / motion.speed_mps),
-                None,
-                Stop(StopReason.UNSEEN_SLOW, cause),
-            )
-        if speed_mps >= motion.speed_mps:
+            allowed_mps = unseen_scale * motion.speed_mps
+            cause = f"the stop would end in space not seen within {age_s:.0f} s; allowed are {allowed_mps:.2f} m/s"
+            command = braking if unseen_scale < slowest else _scaled(wish, unseen_scale)
+            return command, None, Stop(StopReason.UNSEEN_SLOW, cause)
+        if scale >= 1.0:
             return wish, None, _NO_STOP
-        if speed_mps < _CHANGE:
+        if scale * motion.speed_mps < _CHANGE:
             return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
-        return _scaled(wish, speed_mps / motion.speed_mps), None, Stop(StopReason.OBSTACLE_SLOW, cause)
+        return _scaled(wish, scale), None, Stop(StopReason.OBSTACLE_SLOW, cause)
 
-    def _clear_speed(
-        self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation
-    ) -> tuple[NDArray[np.float64], int, float, str]:
-        """(points, their count, speed allowed by what is seen and remembered or -1, what limits it)."""
+    def _motion(self, twist: Twist2) -> Motion | None:
+        return envelope.motion_of(twist, self._limits, self._settings.circumradius_m)
+
+    def _coasting_motion(self, wish: Twist2, coasting: Twist2) -> Motion | None:
+        """The wish along the curvature that the body has now; None where it is slow or changes its direction."""
+        if abs(coasting.v_mps) < _COASTING_FROM_MPS or wish.v_mps * coasting.v_mps <= 0.0:
+            return None
+        return self._motion(Twist2(wish.v_mps, coasting.w_radps / coasting.v_mps * wish.v_mps))
+
+    def _clear_scale(self, motion: Motion, slowest: float, start: Instant, situation: Situation) -> tuple[float, str]:
+        """(part of the motion's speed allowed by what is seen and remembered or -1, what limits it)."""
         rules, settings = self._memory_rules, self._settings
+        slowest_mps = slowest * motion.speed_mps
+        floor_mps = envelope.outline_speed_mps(start.twist, settings.circumradius_m)
         reach_m = envelope.reach_m(motion, floor_mps, settings, rules.age_ns * 1e-9, rules.drift_m)
         points, sources, count = memory.points_near(
-            self._memory, situation.odometer, situation.acting.pose, reach_m, situation.now_ns
+            self._memory, situation.odometer, start.pose, reach_m, situation.now_ns
         )
         speed_mps, worst = envelope.clear_speed(motion, slowest_mps, floor_mps, points, count, settings, self._outline)
         creep_mps = max(slowest_mps, min(motion.speed_mps, settings.creep_mps))
@@ -383,24 +386,32 @@ class SafetyRing:
         ):
             speed_mps = creep_mps
         cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst])
-        return points, count, speed_mps, cause
+        return (speed_mps / motion.speed_mps if speed_mps >= 0.0 else -1.0), cause
 
-    def _unseen_speed(self, motion: Motion, slowest_mps: float, floor_mps: float, situation: Situation) -> float:
+    def _unseen_speed(self, motion: Motion, slowest: float, situation: Situation) -> float:
         """Speed allowed by what was not seen; not computed where it cannot limit."""
         if motion.speed_mps <= self._settings.blind_mps:
             return motion.speed_mps
+        acting = situation.acting
+        floor_mps = envelope.outline_speed_mps(acting.twist, self._settings.circumradius_m)
         reach_m = envelope.reach_m(motion, floor_mps, self._settings, 0.0, 0.0)
         cells, count = memory.unseen_near(
-            self._memory, situation.odometer, situation.acting.pose, reach_m, situation.now_ns, self._memory_rules
+            self._memory, situation.odometer, acting.pose, reach_m, situation.now_ns, self._memory_rules
         )
+        slowest_mps = slowest * motion.speed_mps
         return envelope.unseen_speed(motion, slowest_mps, floor_mps, cells, count, self._settings, self._outline)
 
-    def _emergency(self, acting: Instant, points: NDArray[np.float64], count: int) -> StopCategory | None:
+    def _emergency(self, situation: Situation) -> StopCategory | None:
         """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something."""
-        motion = envelope.motion_of(acting.twist, self._limits, self._settings.circumradius_m)
-        if motion is None or not envelope.touches_while_braking(motion, points, count, self._settings, self._outline):
+        motion = self._motion(situation.coasting.twist)
+        if motion is None:
             return None
-        return StopCategory.BRAKE
+        reach_m = envelope.reach_m(motion, 0.0, self._settings, 0.0, 0.0)
+        points, _, count = memory.points_near(
+            self._memory, situation.odometer, situation.coasting.pose, reach_m, situation.now_ns
+        )
+        touches = envelope.touches_while_braking(motion, points, count, self._settings, self._outline)
+        return StopCategory.BRAKE if touches else None
 
 
 def _scaled(twist: Twist2, scale: float) -> Twist2:
