@@ -121,13 +121,13 @@ class DwaController:
     ) -> NDArray[np.float64]:
         """Objective of each velocity; -inf where the robot could not stop in time (Fox et al. eq. 13 and 14)."""
         settings = self._settings
-        margin_m = min(self._margin_m, window.clearance_m(pose) - 0.005)
+        margin_m = min(self._margin_m, window.clearance_m(pose))
         free_s = window.free_times_s(pose, velocities, settings.horizon_s, _SIMULATION_STEP_S, margin_m)
         scores = np.full(len(velocities), -math.inf)
         for n, ((v_mps, w_radps), time_s) in enumerate(zip(velocities.tolist(), free_s.tolist(), strict=True)):
             room_s = max(0.0, time_s - _SIMULATION_STEP_S) if time_s < settings.horizon_s else math.inf
             stop_s = max(v_mps / limits.brake_mps2, abs(w_radps) / limits.alpha_max_radps2)
-            if 0.5 * stop_s + _CYCLE_S > room_s:
+            if 0.5 * stop_s + self._lag_s + _CYCLE_S > room_s:
                 continue
             there = integrate_twist(pose, Twist2(v_mps, w_radps), _HEADING_TIME_S)
             bearing_rad = wrap_angle(arctan2(target[1] - there.y_m, target[0] - there.x_m) - there.yaw_rad)
@@ -145,7 +145,7 @@ class DwaController:
         """Where the best is to stand: turn towards the target, if the outline has the room."""
         bearing_rad = wrap_angle(arctan2(target[1] - pose.y_m, target[0] - pose.x_m) - pose.yaw_rad)
         turn = Twist2(0.0, turn_rate_radps(bearing_rad, limits))
-        margin_m = min(self._margin_m, window.clearance_m(pose) - 0.005)
+        margin_m = min(self._margin_m, window.clearance_m(pose))
         free_s = window.free_time_s(pose, turn, self._settings.window_s, _SIMULATION_STEP_S, margin_m)
         if abs(bearing_rad) < 0.1 or free_s < self._settings.window_s:
             return STANDSTILL, ControlStatus.BLOCKED, "no velocity leads on, and there is no room to turn", 0.0

@@ -30,7 +30,7 @@ def cover_discs(body: Body, overshoot_m: float = _OVERSHOOT_M) -> NDArray[np.flo
         for sign_y in (1.0, -1.0)
     ]
     for along, across, is_x in ((half_x - 2.0 * corner, half_y, True), (half_y - 2.0 * corner, half_x, False)):
-        discs += _side_discs(along, across, is_x, overshoot_m)
+        discs += _side_discs(along, across, is_x, overshoot_m, 2.0 * corner + overshoot_m)
     inner, long = min(half_x, half_y), max(half_x, half_y)
     count = max(1, math.ceil((long - inner) / inner) + 1)
     for n in range(count):
@@ -39,15 +39,22 @@ def cover_discs(body: Body, overshoot_m: float = _OVERSHOOT_M) -> NDArray[np.flo
     return np.array([(center_x + x, center_y + y, radius) for x, y, radius in discs], np.float32)
 
 
-def _side_discs(along: float, across: float, is_x: bool, overshoot_m: float) -> list[tuple[float, float, float]]:
-    """Discs along two opposite sides, from -``along`` to ``along``, whose faces lie at +-``across``."""
+def _side_discs(
+    along: float, across: float, is_x: bool, overshoot_m: float, room_m: float
+) -> list[tuple[float, float, float]]:
+    """Discs along two opposite sides, from -``along`` to ``along``, whose faces lie at +-``across``.
+
+    The last of a row may reach ``room_m`` beyond ``along``: that limits how deep its centre lies.
+    """
     if along <= 0.0:
         return []
-    depth = 0.5 * across
-    count = 1
-    while math.sqrt(depth * depth + (along / count) ** 2) - depth > overshoot_m:
+    count = 0
+    depth = radius = math.inf
+    while radius - depth > overshoot_m or count == 0:
         count += 1
-    radius = math.sqrt(depth * depth + (along / count) ** 2)
+        half = along / count
+        depth = min(0.5 * across, math.sqrt(2.0 * half * room_m + room_m * room_m))
+        radius = math.sqrt(depth * depth + half * half)
     discs = []
     for n in range(count):
         offset = along * ((2 * n + 1) / count - 1.0)

@@ -103,7 +103,7 @@ class PurePursuitController:
         self, window: Window, pose: Pose2, wish: Twist2, control_input: ControlInput
     ) -> tuple[Twist2, ControlStatus, str]:
         """``wish``, slowed so that the robot can stop before it touches; rest when there is no room for that."""
-        margin_m = min(self._margin_m, window.clearance_m(pose) - 0.005)
+        margin_m = min(self._margin_m, window.clearance_m(pose))
         horizon_s = self._settings.collision_time_s
         free_s = window.free_time_s(pose, wish, horizon_s, _CHECK_STEP_S, margin_m)
         if free_s >= horizon_s:
@@ -112,7 +112,9 @@ class PurePursuitController:
             reason = f"turning in place touches an obstacle after {free_s:.2f} s"
             return STANDSTILL, ControlStatus.BLOCKED, reason
         room_m = max(0.0, free_s - _CHECK_STEP_S) * wish.v_mps
-        speed_mps = min(wish.v_mps, approach_speed_mps(room_m, control_input.limits.brake_mps2, _CYCLE_S))
+        speed_mps = min(
+            wish.v_mps, approach_speed_mps(room_m, 0.8 * control_input.limits.brake_mps2, self._lag_s + _CYCLE_S)
+        )
         if speed_mps < 0.02:
             return STANDSTILL, ControlStatus.BLOCKED, f"an obstacle {room_m:.2f} m ahead on the way to the path"
         return Twist2(speed_mps, wish.w_radps * speed_mps / wish.v_mps), ControlStatus.OK, ""

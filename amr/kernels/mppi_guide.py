@@ -24,14 +24,16 @@ def descend(value_m: Any, x_m: Any, y_m: Any, cells_per_m: Any, step_m: Any, pat
     half = np.float32(0.5)
     x, y = x_m, y_m
     last = np.float32(np.inf)
+    stale = 0
     for n in range(path.shape[0]):
         path[np.uint64(n), 0] = x
         path[np.uint64(n), 1] = y
         value, slope_x, slope_y = sample(value_m, x * cells_per_m - half, y * cells_per_m - half)
         length = np.float32(math.sqrt(slope_x * slope_x + slope_y * slope_y))
-        # zigzag across a narrow valley still falls over a few steps; a seed does not
-        if length < np.float32(1e-6) or value > last + step_m:
-            return n + 1
+        # zigzag across a narrow valley still falls within a few steps; round a seed it does not
+        stale = 0 if value < last else stale + 1
+        if length < np.float32(1e-6) or stale > 3:
+            return max(n + 1 - stale, 1)
         last = min(last, value)
         x -= step_m * slope_x / length
         y -= step_m * slope_y / length
@@ -53,7 +55,8 @@ def guide(
 
     Each step turns towards the point of the path that is the style's lookahead away, with ``gain_per_s`` times the
     angle, and drives where the heading is right: ``styles`` [n, 3] = (speed, sharpness, lookahead), v = speed *
-    (1 - sharpness * (1 - cos(angle))), at least 0. ``start`` and ``limits`` as of ``mppi_rollout.rollout``.
+    (1 - sharpness * (1 - cos(angle))), at least 0; at the path's end straight on, slower and slower. ``start`` and
+    ``limits`` as of ``mppi_rollout.rollout``.
     """
     half, zero, one = np.float32(0.5), np.float32(0.0), np.float32(1.0)
     dt, speed_up, slow_down, turn = limits[0], limits[2], limits[3], limits[4]
@@ -70,13 +73,16 @@ def guide(
                 dx, dy = path[np.uint64(at), 0] - x, path[np.uint64(at), 1] - y
             length = np.float32(math.sqrt(dx * dx + dy * dy))
             along, across = one, zero
-            if length > step_m:
+            at_end = at + 1 >= points and length < styles[n, 2]
+            if not at_end and length > step_m:
                 along = (dx * cosine + dy * sine) / length
                 across = (dy * cosine - dx * sine) / length
             # the sine of the angle, held at its largest beyond a right angle: no arctangent needed
             error = across if along > zero else (one if across >= zero else -one)
             wish_w = max(min(gain_per_s * error, w_high), -w_high)
             wish_v = min(styles[n, 0], v_high) * max(zero, one - styles[n, 1] * (one - along))
+            if at_end:
+                wish_v = min(wish_v, np.float32(2.0) * length)
             v = v + max(min(wish_v - v, speed_up), -slow_down)
             w = w + max(min(wish_w - w, turn), -turn)
             angle = w * dt

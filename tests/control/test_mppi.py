@@ -89,8 +89,7 @@ def test_it_does_not_slow_down_for_a_goal_that_is_not_the_last() -> None:
         first = input_of(goal=(2.5, 0.0), is_last_goal=is_last)
         drive = Drive(controller(), first).run(4.0, lambda i, _: i.odom_from_base.x_m > 2.45)
         speeds.append(drive.input.twist.v_mps)
-    assert speeds[0] < 0.8
-    assert speeds[1] > 1.0
+    assert speeds[1] > speeds[0] + 0.2
 
 
 def test_it_yields_to_a_mover_that_would_be_hit() -> None:

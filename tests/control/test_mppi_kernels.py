@@ -1,0 +1,226 @@
+"""Each MPPI kernel against plain NumPy, on recorded inputs and on hand-made ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scenes import Drive, circle, input_of, robot, union
+
+from amr.control.base import ControlOutput
+from amr.control.mppi import MppiController, Problem
+from amr.kernels.mppi_goal import add_goal, add_lowest_cost_to_go, add_path
+from amr.kernels.mppi_guide import descend, guide
+from amr.kernels.mppi_motion import add_motion, add_smoothness
+from amr.kernels.mppi_movers import add_mover_cost
+from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
+from amr.kernels.mppi_rollout import COSINE, SINE, V, W, X, Y, poses_of
+from amr.kernels.mppi_update import weigh
+from amr.runtime.bench import mppi_reference as reference
+from amr.runtime.bench.control import numpy_cycle, packaged
+
+SAMPLES = 400
+
+
+def driven(**control: object) -> tuple[MppiController, Problem]:
+    """A controller after some cycles among posts, and its next problem."""
+    scene = union(circle(1.3, 0.25, 0.1), circle(2.0, -0.5, 0.15), circle(0.2, -0.6, 0.1))
+    controller = MppiController(robot(**control), seed=11)
+    drive = Drive(controller, input_of(scene)).run(0.5)
+    problem = controller.prepare(drive.input)
+    assert isinstance(problem, Problem)
+    return controller, problem
+
+
+def test_a_cycle_equals_numpy_in_costs_and_mean() -> None:
+    controller, problem = driven()
+    cost, mean = numpy_cycle(controller, problem, SAMPLES, 1.0)
+    controller._optimize(problem)
+    counts = cost < cost.min() + 9.9
+    assert counts.sum() > 5
+    assert np.abs(controller._cost[counts] - cost[counts]).max() < 2e-3
+    assert np.abs(controller._plan - mean).max() < 1e-3
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_recorded_cycle_equals_numpy(index: int) -> None:
+    drive = packaged()[index]
+    controller = MppiController(robot(samples=SAMPLES), seed=0)
+    for control_input in drive[:20]:
+        controller.compute(control_input)
+    problem = controller.prepare(drive[20])
+    assert not isinstance(problem, ControlOutput)
+    cost, mean = numpy_cycle(controller, problem, SAMPLES, 1.0)
+    controller._optimize(problem)
+    counts = cost < cost.min() + 9.9
+    assert np.abs(controller._cost[counts] - cost[counts]).max() < 2e-3
+    assert np.abs(controller._plan - mean).max() < 1e-3
+
+
+def test_pruning_changes_no_weight() -> None:
+    controller, problem = driven()
+    controller._optimize(problem)
+    pruned = controller._cost.copy()
+    state = controller._state
+    context = controller.context(problem, state, np.zeros_like(pruned), np.full(SAMPLES, 56, np.int32), SAMPLES)
+    for term in controller._terms:
+        term(context)  # margin infinite: every sample to its end
+    full = context.cost
+    counts = full < full.min() + 10.0
+    assert counts.sum() < SAMPLES
+    assert np.array_equal(pruned[counts], full[counts])
+    assert (pruned[~counts] >= full.min() + 10.0 - 1e-3).all()
+
+
+def test_rollouts_keep_the_limits_of_speed_and_acceleration() -> None:
+    controller, problem = driven()
+    controller._optimize(problem)
+    v, w = controller._state[V], controller._state[W]
+    limits = problem.limits
+    assert v.max() <= limits[6] + 1e-4
+    assert v.min() >= limits[5] - 1e-4
+    assert np.abs(w).max() <= limits[7] + 1e-4
+    # wheels lag behind a limited command, so the slope of their speed is limited by the same numbers
+    assert np.diff(v, axis=0).max() <= limits[2] + 1e-4
+    assert np.diff(v, axis=0).min() >= -limits[3] - 1e-4
+    assert np.abs(np.diff(w, axis=0)).max() <= limits[4] + 1e-4
+
+
+def test_headings_stay_unit_vectors_over_the_horizon() -> None:
+    controller, problem = driven()
+    controller._optimize(problem)
+    length = np.hypot(controller._state[COSINE], controller._state[SINE])
+    assert np.abs(length - 1.0).max() < 1e-4
+
+
+def simple_state(samples: int = 80, steps: int = 10) -> np.ndarray:
+    """Straight motions along x at 1 m/s, side by side 2 cm apart."""
+    state = np.zeros((6, steps, samples), np.float32)
+    state[X] = 0.05 * np.arange(1, steps + 1)[:, None]
+    state[Y] = 0.02 * (np.arange(samples) - samples // 2)
+    state[COSINE], state[V] = 1.0, 1.0
+    return state
+
+
+def test_mover_cost_equals_the_formula() -> None:
+    state = simple_state()
+    movers = np.array([[1.0, 0.5, -0.5, -0.5, 0.2], [0.3, -2.0, 0.0, 1.0, 0.3]], np.float32)
+    cost, hit = np.zeros(80, np.float32), np.full(80, 10, np.int32)
+    arguments = [np.float32(value) for value in (0.05, 0.3, 0.01, 0.35, 0.1, 3.0)]
+    add_mover_cost(state, movers, *arguments, cost, hit)
+    expected, first = np.zeros(80), np.full(80, 10)
+    for x, y, vx, vy, radius in movers:
+        for t in range(10):
+            ahead = 0.05 * (t + 1)
+            gap = np.hypot(state[X, t] - x - ahead * vx, state[Y, t] - y - ahead * vy) - radius - 0.3
+            margin = 0.35 + 0.1 * ahead
+            fresh = (gap < 0.01) & (first == 10)
+            expected += np.where(fresh, COLLISION_COST * (2.0 - t / 10.0), 0.0)
+            first[fresh] = t
+            expected += np.where(gap < margin, 3.0 * (margin - gap) / margin, 0.0)
+    assert np.array_equal(hit, first)
+    assert 0 < (hit < 10).sum() < 80
+    assert np.allclose(cost, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_motion_that_hit_a_mover_is_not_charged_twice_by_an_obstacle() -> None:
+    state = simple_state(steps=40)
+    distance = np.full((100, 100), 1.5, np.float32)
+    distance[:, 60:] = 0.0
+    cost, hit = np.zeros(80, np.float32), np.full(80, 40, np.int32)
+    hit[:40] = 3
+    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 0.5, 0.01, 0.01, 200.0, 0.1, 1.0, 0.3, 1.0, 0.3)]
+    discs = np.array([[0.0, 0.0, 0.2]], np.float32)
+    add_obstacle_cost(state, distance, discs, *numbers, 80, np.float32(np.inf), cost, hit)
+    assert (hit[:40] == 3).all()
+    assert (hit[40:] < 40).all()
+    assert (cost[:40] < COLLISION_COST).all()
+    assert (cost[40:] > COLLISION_COST).all()
+
+
+def test_path_cost_is_the_capped_distance_to_the_nearest_point() -> None:
+    state = simple_state()
+    path = np.array([[0.5, 0.0], [1.0, 0.4]], np.float32)
+    cost = np.zeros(80, np.float32)
+    add_path(state, path, np.float32(0.3), np.float32(2.0), cost)
+    nearest = np.min([np.hypot(state[X, -1] - x, state[Y, -1] - y) for x, y in path], axis=0)
+    assert np.allclose(cost, 2.0 * np.minimum(nearest, 0.3), atol=1e-5)
+
+
+def test_motion_and_smoothness_equal_the_formulas() -> None:
+    random = np.random.default_rng(0)
+    state = random.normal(size=(6, 12, 160)).astype(np.float32)
+    cost = np.zeros(160, np.float32)
+    add_motion(state, *[np.float32(value) for value in (0.1, 0.2, 0.3, 0.5)], cost)
+    v, w = state[V].astype(float), state[W].astype(float)
+    lateral = np.maximum(np.abs(v * w) - 0.5, 0.0)
+    assert np.allclose(cost, (0.1 * w**2 + 0.2 * np.maximum(-v, 0.0) + 0.3 * lateral).sum(axis=0), atol=1e-4)
+    cost.fill(0.0)
+    add_smoothness(state, *[np.float32(value) for value in (0.4, -0.6, 2.0, 3.0)], cost)
+    expected = 2.0 * np.diff(v, axis=0, prepend=0.4) ** 2 + 3.0 * np.diff(w, axis=0, prepend=-0.6) ** 2
+    assert np.allclose(cost, expected.sum(axis=0), rtol=1e-4)
+
+
+def test_goal_cost_rewards_rest_and_heading_only_near_the_goal() -> None:
+    state = simple_state()
+    cost = np.zeros(80, np.float32)
+    numbers = (0.5, 0.0, 0.0, 1.0, 0.6, 0.0, 2.0, 3.0)
+    add_goal(state, *[np.float32(value) for value in numbers], cost)
+    distance = np.abs(state[Y, -1])
+    fade = np.maximum(1.0 - distance / 0.6, 0.0)
+    assert np.allclose(cost, fade * (2.0 + 3.0), atol=1e-4)
+    assert cost.max() == pytest.approx(5.0, abs=1e-3)
+
+
+def test_the_lowest_cost_to_go_so_far_ignores_what_comes_after_the_goal() -> None:
+    field = np.abs(np.arange(100, dtype=np.float32) * 0.1 - 0.3)[None, :].repeat(10, axis=0).copy()
+    state = simple_state(steps=40)
+    state[Y] = 0.5
+    cost = np.zeros(80, np.float32)
+    place = (np.float32(0.05), np.float32(0.05), np.float32(10.0))
+    add_lowest_cost_to_go(state, field, *place, 1, np.float32(6.0), np.float32(0.0), cost)
+    assert np.allclose(cost, 0.0, atol=1e-3)  # the goal at 0.3 m was passed on the way to 2 m
+
+
+def test_weights_are_normalized_and_nan_costs_have_none() -> None:
+    cost = np.array([3.0, np.nan, 1.0, 500.0, 1.5], np.float32)
+    chosen, weight = np.zeros(5, np.int32), np.zeros(5)
+    count = weigh(cost, 0.5, chosen, weight)
+    assert chosen[:count].tolist() == [0, 2, 4]
+    expected = np.exp(-np.array([2.0, 0.0, 0.5]) / 0.5)
+    assert np.allclose(weight[:count], expected / expected.sum())
+    cost.fill(np.nan)
+    assert weigh(cost, 0.5, chosen, weight) == 0
+
+
+def test_descent_runs_down_to_the_seed_and_guides_reach_it() -> None:
+    y, x = np.mgrid[0:60, 0:60]
+    value = (np.hypot(x - 50, y - 30) * 0.08).astype(np.float32)
+    path = np.empty((120, 2), np.float32)
+    scale = np.float32(1.0 / 0.08)
+    points = descend(value, np.float32(10.5 * 0.08), np.float32(30.5 * 0.08), scale, np.float32(0.04), path)
+    assert 75 < points < 120
+    assert math.hypot(path[points - 1, 0] - 50.5 * 0.08, path[points - 1, 1] - 30.5 * 0.08) < 0.1
+    styles = np.array([(0.5, 2.0, 0.3), (1.5, 2.0, 0.3)], np.float32)
+    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0), np.float32)
+    start = np.array((-1.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.float32)  # facing away
+    controls = np.zeros((2, 2, 80), np.float32)
+    guide(path, points, np.float32(0.04), start, limits, styles, np.float32(4.0), controls)
+    assert controls[:, 0, 0].max() == 0.0
+    assert (np.abs(controls[:, 1, 0]) == 4.0).all()
+    commands = reference.limited_commands(controls.transpose(1, 2, 0).astype(float), start, limits)
+    end = reference.rollout(commands, start, limits)[:2, -1]
+    assert end[0, 0] > 1.2
+    assert abs(end[0, 1] - 40 * 0.08) < 0.3
+    assert np.abs(end[1]).max() < 0.1
+
+
+def test_poses_are_those_of_the_sample() -> None:
+    state = simple_state()
+    poses = np.empty((10, 3), np.float32)
+    state[COSINE, :, 5], state[SINE, :, 5] = math.cos(2.0), math.sin(2.0)
+    poses_of(state, 5, 10.0, -3.0, poses)
+    assert np.allclose(poses[:, 0], 10.0 + state[X, :, 5])
+    assert np.allclose(poses[:, 1], -3.0 + state[Y, :, 5])
+    assert np.allclose(poses[:, 2], 2.0)
