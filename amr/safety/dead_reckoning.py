@@ -1,7 +1,9 @@
 """The ring's own odometry: raw wheel ticks and the raw gyro, so that no filter or map can mislead it.
 
 Wheels know little of the yaw of a skid steer (errors of a quarter were measured in curves). Where gyro samples cover
-the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt.
+the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt. In
+a fast turn it drifts outward: its centre of rotation moves ahead of the base with the lateral acceleration, up to its
+leading wheels (a differential drive's wheels lie beside the base: no drift).
 
 Its frame is arbitrary (the pose of the first telemetry) and drifts; ``drift_m`` is the clock of that drift: the
 difference of two readings is the uncertainty that a nearby point gathers between them.
@@ -38,6 +40,10 @@ class WheelGeometry:
     metres_per_tick_m: float
     track_m: float
     wheel_max_mps: float
+    front_m: float
+    """How far the leading wheels lie ahead of the base, forward and in reverse."""
+    rear_m: float
+    slip_m_per_mps2: float
     drift_m_per_m: float
     drift_m_per_rad: float
     drift_wheels_m_per_rad: float
@@ -49,6 +55,9 @@ class WheelGeometry:
             config.drive.metres_per_tick_m,
             config.drive.track_m,
             config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * config.drive.track_m,
+            max(0.0, max(x for x, _ in config.drive.wheel_positions_m)),
+            max(0.0, -min(x for x, _ in config.drive.wheel_positions_m)),
+            config.safety.slip_m_per_mps2,
             config.safety.drift_m_per_m,
             config.safety.drift_m_per_rad,
             config.safety.drift_wheels_m_per_rad,
@@ -95,11 +104,18 @@ def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: 
     stamp_ns, x_m, y_m, yaw_rad = odometer.trail[-1]
     if base.stamp_ns <= stamp_ns:
         return odometer
-    left_m, right_m, _ = _wheel_steps(odometer, base, wheels)
+    left_m, right_m, duration_s = _wheel_steps(odometer, base, wheels)
     step_m = 0.5 * (left_m + right_m)
     turn_rad, doubt_m, yaw_rate_radps = _turn(left_m, right_m, _gyro_turn(stamp_ns, base.stamp_ns, gyro), wheels)
     sine, cosine = sin_cos(yaw_rad + 0.5 * turn_rad)
-    pose = (base.stamp_ns, x_m + cosine * step_m, y_m + sine * step_m, yaw_rad + turn_rad)
+    center_m = rotation_ahead_m(step_m / duration_s, abs(step_m * turn_rad) / (duration_s * duration_s), wheels)
+    aside_m = -center_m * turn_rad
+    pose = (
+        base.stamp_ns,
+        x_m + cosine * step_m - sine * aside_m,
+        y_m + sine * step_m + cosine * aside_m,
+        yaw_rad + turn_rad,
+    )
     return Odometer(
         base.boot_id,
         base.left_ticks,
@@ -109,6 +125,12 @@ def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: 
         yaw_rate_radps,
         (*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
     )
+
+
+def rotation_ahead_m(v_mps: float, lateral_mps2: float, wheels: WheelGeometry) -> float:
+    """x of the centre of rotation in the base frame: it moves towards the leading wheels with lateral acceleration."""
+    ahead_m = wheels.slip_m_per_mps2 * lateral_mps2
+    return min(wheels.front_m, ahead_m) if v_mps >= 0.0 else -min(wheels.rear_m, ahead_m)
 
 
 def _turn(

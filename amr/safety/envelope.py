@@ -7,9 +7,10 @@ Model of a stop, when the command of this step is the last good one:
 3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
    and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
 
-A skid steer at speed follows its wheels late, and turns less or more than they do (in simulation between half and one
-and a half times). So two stops are checked: along the command's curvature, and along the one that the gyro measures
-now; what may be wrong beyond both (``yaw_error_frac``) widens the sweep along the way.
+A skid steer at speed follows its wheels late, turns less or more than they do (in simulation between half and one and
+a half times), and drifts outward: its centre of rotation moves ahead, at most as far as its leading wheels. So two
+stops are checked: along the command's curvature about the base, and along the curvature that the gyro measures now,
+about the leading wheels (``ring``); what may be wrong beyond both (``yaw_error_frac``) widens the sweep along the way.
 
 The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
 world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.
@@ -48,7 +49,6 @@ class EnvelopeSettings:
     blind_mps: float
     obstacle_speed_mps: float
     yaw_error_frac: float
-    circumradius_m: float
 
     @classmethod
     def from_config(cls, config: RobotConfig) -> EnvelopeSettings:
@@ -64,7 +64,6 @@ class EnvelopeSettings:
             safety.blind_mps,
             safety.obstacle_speed_mps,
             safety.yaw_error_frac,
-            config.body.circumradius_m,
         )
 
 
@@ -95,8 +94,15 @@ def outline_speed_mps(twist: Twist2, circumradius_m: float) -> float:
     return abs(twist.v_mps) + abs(twist.w_radps) * circumradius_m
 
 
-def reach_m(motion: Motion, floor_mps: float, settings: EnvelopeSettings, age_s: float, uncertainty_m: float) -> float:
-    """Distance from the base origin within which a point can matter for the stop of ``motion``.
+def reach_m(
+    motion: Motion,
+    floor_mps: float,
+    settings: EnvelopeSettings,
+    circumradius_m: float,
+    age_s: float,
+    uncertainty_m: float,
+) -> float:
+    """Distance from the outline's own origin within which a point can matter for the stop of ``motion``.
 
     ``age_s`` and ``uncertainty_m``: the largest of any point. Turning keeps the outline within its circumradius.
     """
@@ -104,22 +110,22 @@ def reach_m(motion: Motion, floor_mps: float, settings: EnvelopeSettings, age_s:
     stop_s = settings.hold_s + speed_mps * motion.brake_s_per_mps
     way_m = speed_mps * stop_s
     return (
-        settings.circumradius_m
+        circumradius_m
         + abs(motion.unit.v_mps) * way_m
         + settings.margin_m
         + settings.margin_per_speed_s * speed_mps
-        + settings.yaw_error_frac * abs(motion.unit.w_radps) * way_m * (settings.circumradius_m + 0.5 * way_m)
+        + settings.yaw_error_frac * abs(motion.unit.w_radps) * way_m * (circumradius_m + 0.5 * way_m)
         + settings.obstacle_speed_mps * (age_s + stop_s)
         + uncertainty_m
     )
 
 
-def full_reach_m(limits: CommandLimits, settings: EnvelopeSettings) -> float:
+def full_reach_m(limits: CommandLimits, settings: EnvelopeSettings, circumradius_m: float) -> float:
     """The same for any motion within the limits, for points that are fresh and certain."""
     stop_s = max(limits.v_max_mps / limits.brake_mps2, limits.w_max_radps / limits.alpha_max_radps2)
-    fastest_mps = limits.v_max_mps + limits.w_max_radps * settings.circumradius_m
+    fastest_mps = limits.v_max_mps + limits.w_max_radps * circumradius_m
     return (
-        settings.circumradius_m
+        circumradius_m
         + limits.v_max_mps * (settings.hold_s + 0.5 * stop_s)
         + settings.margin_m
         + settings.margin_per_speed_s * fastest_mps
@@ -141,7 +147,7 @@ def clear_speed(
     -1.0 when even the slowest is not. ``floor_mps``: the speed at which the wheels still run when braking begins.
     """
     speed_mps, worst = kernel.largest_clear_speed(
-        points, count, motion.speed_mps, slowest_mps, _law(motion, floor_mps, settings), *outline.parts.arrays,
+        points, count, motion.speed_mps, slowest_mps, _law(motion, floor_mps, settings, outline), *outline.parts.arrays,
         np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return float(speed_mps), int(worst)
@@ -172,7 +178,8 @@ def may_creep(
     outline: Outline,
 ) -> bool:
     """True when this low speed is allowed although a normal stop would not be clear; rules in ``creep_is_clear``."""
-    law = _law(motion, floor_mps, replace(settings, margin_per_speed_s=0.0, yaw_error_frac=0.0))
+    resting = replace(settings, margin_per_speed_s=0.0, yaw_error_frac=0.0)
+    law = _law(motion, floor_mps, resting, outline)
     clear = kernel.creep_is_clear(
         points, count, speed_mps, settings.contact_margin_m, law, *outline.parts.arrays, np.empty(count)
     )
@@ -195,12 +202,12 @@ def _without_margins(settings: EnvelopeSettings) -> EnvelopeSettings:
     return replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0, yaw_error_frac=0.0)
 
 
-def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings) -> NDArray[np.float64]:
+def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings, outline: Outline) -> NDArray[np.float64]:
     """The stop along this motion as the kernels take it."""
     return np.array(
         (
             motion.unit.v_mps, motion.unit.w_radps, floor_mps, settings.hold_s, motion.brake_s_per_mps,
-            settings.margin_m, settings.margin_per_speed_s, settings.obstacle_speed_mps, settings.circumradius_m,
+            settings.margin_m, settings.margin_per_speed_s, settings.obstacle_speed_mps, outline.circumradius_m,
             settings.yaw_error_frac,
         )
     )  # fmt: skip

@@ -179,9 +179,12 @@ def nearest_m(memory: Memory, pose: tuple[float, float, float], outline: Outline
     return float(kernel.smallest_clearance(memory.fresh, memory.fresh_count, *pose, *outline.parts.arrays))
 
 
-def describe(memory: Memory, source: int, point: NDArray[np.float64]) -> str:
-    """Names a point for a person: the beam that measured it, or its age; and where it lies from the base."""
-    where = f"at ({point[0]:.2f}, {point[1]:.2f}) m from the base"
+def describe(memory: Memory, source: int, point: NDArray[np.float64], ahead_m: float = 0.0) -> str:
+    """Names a point for a person: the beam that measured it, or its age; and where it lies from the base.
+
+    ``ahead_m``: x in the base frame of the origin that the point is given from.
+    """
+    where = f"at ({point[0] + ahead_m:.2f}, {point[1]:.2f}) m from the base"
     if source >= 0:
         return f"beam {int(memory.fresh_beams[source])} sees an obstacle {where}"
     return f"remembered obstacle {where}, last seen {point[3]:.1f} s ago, known within {point[2]:.3f} m"

@@ -46,19 +46,22 @@ class Polygons:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The robot's outline, and its convex hull."""
+    """The robot's outline and its convex hull, seen from a point on its long axis."""
 
     parts: Polygons
     hull: Polygons
     circumradius_m: float
+    """Distance of the farthest corner from that point."""
+    ahead_m: float
+    """Where the point lies: x in the base frame."""
 
     @classmethod
-    def from_body(cls, body: Body) -> Outline:
+    def from_body(cls, body: Body, ahead_m: float = 0.0) -> Outline:
         """From a robot file."""
-        points = [point for polygon in body.outline_m for point in polygon]
-        return cls(
-            Polygons.from_points(body.outline_m), Polygons.from_points([convex_hull(points)]), body.circumradius_m
-        )
+        polygons = [[(x - ahead_m, y) for x, y in polygon] for polygon in body.outline_m]
+        points = [point for polygon in polygons for point in polygon]
+        radius_m = max(math.sqrt(x * x + y * y) for x, y in points)
+        return cls(Polygons.from_points(polygons), Polygons.from_points([convex_hull(points)]), radius_m, ahead_m)
 
 
 def convex_hull(points: list[Point]) -> list[Point]:

@@ -27,6 +27,7 @@ from amr.messages import (
     StopCategory,
     StopReason,
 )
+from amr.portable_math import sin_cos
 from amr.safety import dead_reckoning, envelope, kernel, limits, memory, scan_check
 from amr.safety.arming import ArmEvent, ArmState, advance
 from amr.safety.base import SafetyInput, SafetyOutput
@@ -68,9 +69,11 @@ class Situation:
     odometer: Odometer
     now: Instant
     acting: Instant
-    """If the body turns as the wheels are told to."""
+    """If the body turns as the wheels are told to, about the base."""
     coasting: Instant
-    """If it keeps the yaw rate that it has: a skid steer at speed follows its wheels late, and less or more."""
+    """If it keeps the yaw rate that it has, about its leading wheels: what a skid steer does at speed."""
+    leading: Outline
+    """The outline from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,14 @@ class SafetyRing:
     def __init__(self, config: RobotConfig) -> None:
         safety = config.safety
         self._limits = CommandLimits.from_config(config.limits)
-        self._outline = Outline.from_body(config.body)
         self._settings = EnvelopeSettings.from_config(config)
         self._wheels = WheelGeometry.from_config(config)
+        self._outline = Outline.from_body(config.body)
+        self._outline_front = Outline.from_body(config.body, self._wheels.front_m)
+        self._outline_rear = Outline.from_body(config.body, -self._wheels.rear_m)
         self._scan_rules = ScanRules.from_config(config)
-        self._memory_rules = MemoryRules.from_config(config, envelope.full_reach_m(self._limits, self._settings))
+        full_reach_m = envelope.full_reach_m(self._limits, self._settings, self._outline.circumradius_m)
+        self._memory_rules = MemoryRules.from_config(config, full_reach_m)
         self._timeouts = Timeouts(
             ns_from_s(safety.scan_timeout_s),
             ns_from_s(safety.base_timeout_s),
@@ -305,8 +311,11 @@ class SafetyRing:
         acts_s = now_s + self._settings.actuation_s
         now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
         acting = self._drive(now.pose, now.twist, pending, now_s, acts_s)
-        coasting = self._drive((x_m, y_m, yaw_rad), twist, lazy, 0.0, acts_s)
-        return Situation(view.now_ns, self._odometer, now, acting, coasting)
+        leading = self._outline_front if twist.v_mps >= 0.0 else self._outline_rear
+        sine, cosine = sin_cos(yaw_rad)
+        pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
+        coasting = self._drive(pose, twist, lazy, 0.0, acts_s)
+        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading)
 
     def _drive(
         self,
@@ -333,15 +342,16 @@ class SafetyRing:
         self, wish: Twist2, situation: Situation, duration_s: float
     ) -> tuple[Twist2, StopCategory | None, Stop]:
         """The wish as far as its stop is clear, else one step of braking; with category and reason."""
-        motion = self._motion(wish)
+        motion = self._motion(wish, self._outline)
         if motion is None:
             return STANDSTILL, None, _NO_STOP
         slowest = limits.slowest_fraction(self._command, wish, self._limits, duration_s)
         braking = limits.brake(self._command, self._limits, duration_s)
-        scale, cause = self._clear_scale(motion, slowest, situation.acting, situation)
-        coasting = self._coasting_motion(wish, situation.coasting.twist)
+        scale, cause = self._clear_scale(motion, slowest, situation.acting, self._outline, situation)
+        coasting = self._coasting_motion(wish, situation)
         if coasting is not None and scale >= 0.0:
-            coasting_scale, why = self._clear_scale(coasting, slowest, situation.coasting, situation)
+            start, outline = situation.coasting, situation.leading
+            coasting_scale, why = self._clear_scale(coasting, slowest, start, outline, situation)
             if coasting_scale < scale:
                 scale, cause = coasting_scale, why
         if scale < 0.0:
@@ -361,31 +371,37 @@ class SafetyRing:
             return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
         return _scaled(wish, scale), None, Stop(StopReason.OBSTACLE_SLOW, cause)
 
-    def _motion(self, twist: Twist2) -> Motion | None:
-        return envelope.motion_of(twist, self._limits, self._settings.circumradius_m)
+    def _motion(self, twist: Twist2, outline: Outline) -> Motion | None:
+        return envelope.motion_of(twist, self._limits, outline.circumradius_m)
 
-    def _coasting_motion(self, wish: Twist2, coasting: Twist2) -> Motion | None:
+    def _coasting_motion(self, wish: Twist2, situation: Situation) -> Motion | None:
         """The wish along the curvature that the body has now; None where it is slow or changes its direction."""
+        coasting = situation.coasting.twist
         if abs(coasting.v_mps) < _COASTING_FROM_MPS or wish.v_mps * coasting.v_mps <= 0.0:
             return None
-        return self._motion(Twist2(wish.v_mps, coasting.w_radps / coasting.v_mps * wish.v_mps))
+        twist = Twist2(wish.v_mps, coasting.w_radps / coasting.v_mps * wish.v_mps)
+        return self._motion(twist, situation.leading)
 
-    def _clear_scale(self, motion: Motion, slowest: float, start: Instant, situation: Situation) -> tuple[float, str]:
+    def _clear_scale(
+        self, motion: Motion, slowest: float, start: Instant, outline: Outline, situation: Situation
+    ) -> tuple[float, str]:
         """(part of the motion's speed allowed by what is seen and remembered or -1, what limits it)."""
         rules, settings = self._memory_rules, self._settings
         slowest_mps = slowest * motion.speed_mps
-        floor_mps = envelope.outline_speed_mps(start.twist, settings.circumradius_m)
-        reach_m = envelope.reach_m(motion, floor_mps, settings, rules.age_ns * 1e-9, rules.drift_m)
+        floor_mps = envelope.outline_speed_mps(start.twist, outline.circumradius_m)
+        reach_m = envelope.reach_m(
+            motion, floor_mps, settings, outline.circumradius_m, rules.age_ns * 1e-9, rules.drift_m
+        )
         points, sources, count = memory.points_near(
             self._memory, situation.odometer, start.pose, reach_m, situation.now_ns
         )
-        speed_mps, worst = envelope.clear_speed(motion, slowest_mps, floor_mps, points, count, settings, self._outline)
+        speed_mps, worst = envelope.clear_speed(motion, slowest_mps, floor_mps, points, count, settings, outline)
         creep_mps = max(slowest_mps, min(motion.speed_mps, settings.creep_mps))
         if speed_mps < creep_mps <= settings.creep_mps and envelope.may_creep(
-            motion, creep_mps, floor_mps, points, count, settings, self._outline
+            motion, creep_mps, floor_mps, points, count, settings, outline
         ):
             speed_mps = creep_mps
-        cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst])
+        cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst], outline.ahead_m)
         return (speed_mps / motion.speed_mps if speed_mps >= 0.0 else -1.0), cause
 
     def _unseen_speed(self, motion: Motion, slowest: float, situation: Situation) -> float:
@@ -393,8 +409,9 @@ class SafetyRing:
         if motion.speed_mps <= self._settings.blind_mps:
             return motion.speed_mps
         acting = situation.acting
-        floor_mps = envelope.outline_speed_mps(acting.twist, self._settings.circumradius_m)
-        reach_m = envelope.reach_m(motion, floor_mps, self._settings, 0.0, 0.0)
+        circumradius_m = self._outline.circumradius_m
+        floor_mps = envelope.outline_speed_mps(acting.twist, circumradius_m)
+        reach_m = envelope.reach_m(motion, floor_mps, self._settings, circumradius_m, 0.0, 0.0)
         cells, count = memory.unseen_near(
             self._memory, situation.odometer, acting.pose, reach_m, situation.now_ns, self._memory_rules
         )
@@ -403,14 +420,15 @@ class SafetyRing:
 
     def _emergency(self, situation: Situation) -> StopCategory | None:
         """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something."""
-        motion = self._motion(situation.coasting.twist)
+        outline = situation.leading
+        motion = self._motion(situation.coasting.twist, outline)
         if motion is None:
             return None
-        reach_m = envelope.reach_m(motion, 0.0, self._settings, 0.0, 0.0)
+        reach_m = envelope.reach_m(motion, 0.0, self._settings, outline.circumradius_m, 0.0, 0.0)
         points, _, count = memory.points_near(
             self._memory, situation.odometer, situation.coasting.pose, reach_m, situation.now_ns
         )
-        touches = envelope.touches_while_braking(motion, points, count, self._settings, self._outline)
+        touches = envelope.touches_while_braking(motion, points, count, self._settings, outline)
         return StopCategory.BRAKE if touches else None
 
 

@@ -11,7 +11,14 @@ from safety_scene import MS, STEP_NS, Driver, robot, wall
 from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.messages import Imu, LinkState, McuState, StopCategory, StopReason
 from amr.safety.base import SafetyInput
-from amr.safety.dead_reckoning import WheelGeometry, advance, discontinuity, pose_at, start
+from amr.safety.dead_reckoning import (
+    WheelGeometry,
+    advance,
+    discontinuity,
+    pose_at,
+    rotation_ahead_m,
+    start,
+)
 from amr.safety.ring import SafetyRing
 from amr.state import restore_into, tree_of
 
@@ -95,7 +102,7 @@ def test_ticks_that_jump_stop_and_what_was_seen_is_forgotten(jump_m: float, stop
 
 
 def test_dead_reckoning_follows_the_wheels() -> None:
-    config = robot()
+    config = robot(slip_m_per_mps2=0.0)
     wheels = WheelGeometry.from_config(config)
     driver = Driver(config)
     odometer = start(driver.base())
@@ -108,6 +115,32 @@ def test_dead_reckoning_follows_the_wheels() -> None:
     assert (x, y, yaw) == pytest.approx((driver.pose.x_m, driver.pose.y_m, driver.pose.yaw_rad), abs=2e-3)
     assert odometer.drift_m == pytest.approx(0.02 * 0.5 + 0.09 * 0.8, rel=0.01)
     assert advance(odometer, driver.base(), (), wheels) is odometer
+
+
+@pytest.mark.parametrize(
+    ("v", "w", "ahead"), [(0.5, 1.0, 0.05), (1.0, 2.0, 0.131), (-1.0, 2.0, -0.131), (-0.5, 1.0, -0.05), (0.0, 3.0, 0.0)]
+)
+def test_a_skid_steer_drifts_outward_in_a_fast_turn(v: float, w: float, ahead: float) -> None:
+    driver = Driver(robot())
+    wheels = WheelGeometry.from_config(driver.config)
+    odometer = start(driver.base())
+    driver.twist = Twist2(v, w)
+    for _ in range(10):
+        driver.advance()
+        odometer = advance(odometer, driver.base(), driver.imu, wheels)
+    pose = driver.pose
+    turned = Pose2(odometer.trail[-1][1], odometer.trail[-1][2], odometer.trail[-1][3])
+    # the centre of rotation moves as the base of the ideal robot does
+    center = turned.apply(ahead, 0.0)
+    assert center == pytest.approx((pose.x_m + ahead, pose.y_m), abs=4e-3)
+
+
+def test_a_differential_drive_does_not_drift() -> None:
+    config = robot()
+    beside = tuple((0.0, y) for _, y in config.drive.wheel_positions_m)
+    config = config.model_copy(update={"drive": config.drive.model_copy(update={"wheel_positions_m": beside})})
+    wheels = WheelGeometry.from_config(config)
+    assert rotation_ahead_m(1.0, 9.0, wheels) == rotation_ahead_m(-1.0, 9.0, wheels) == 0.0
 
 
 def gyro_samples(driver: Driver, rate_radps: float, missing: int = 0) -> tuple[Imu, ...]:
