@@ -19,7 +19,7 @@ run: setup
 
 test: setup-dev
 	@./bootstrap.sh packages optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff format --check .

@@ -41,7 +41,10 @@ class MppiSettings(Section):
         "motion",
         "obstacle",
     )
-    """Cost terms in order, the dearest last, which may leave out samples that can no longer count; ``package.module:function`` names one of your own (see ``amr.control.terms.base``)."""
+    """Cost terms in order, the dearest last: it may leave out samples that can no longer count.
+
+    ``package.module:function`` names one of your own (see ``amr.control.terms.base``).
+    """
     temperature: Positive = 1.0
     noise_v_mps: Positive = 0.7
     noise_w_radps: Positive = 1.6
@@ -107,8 +110,12 @@ class Control(Section):
     samples: Annotated[int, Field(ge=16, le=32768)] = 2000
     steps: Annotated[int, Field(ge=4, le=256)] = 56
     step_s: Positive = 0.05
-    wheel_lag_s: NotNegative = 0.05
-    """Time constant of the wheels behind the command, after the command acts."""
+    wheel_lag_s: NotNegative = 0.06
+    """Time constant of the speed behind the command, after the command acts."""
+    turn_lag_s: NotNegative = 0.08
+    """The same of the turn rate: sliding wheels make it slower."""
+    extra_delay_s: NotNegative = 0.01
+    """Beyond the link's delay: bytes on the line, the firmware's tick, half a cycle of holding a command."""
     hard_margin_m: NotNegative = 0.012
     """Clearance of the outline below which a motion counts as a collision."""
     goal_yaw_tolerance_rad: Positive = 0.15

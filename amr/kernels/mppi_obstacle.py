@@ -50,8 +50,8 @@ def add_obstacle_cost(
     distance d is below ``soft_distance_m``: light, so that it slows near obstacles and never outweighs progress.
     Where d is below ``reach_m`` the outline's own clearance c is taken: below ``soft_margin_m`` it costs
     ``soft_margin_weight * (1 - c / soft_margin_m) * (least_speed_mps + v^2)``: a metre at speed costs more than a slow
-    one, and standing next to nothing, so that no gap freezes the robot; below ``hard_margin_m`` ``steep_weight_per_m`` for
-    each metre more, below ``touch_m`` it is a collision, which ends the sample.
+    one, and standing next to nothing, so that no gap freezes the robot; below ``hard_margin_m`` ``steep_weight_per_m``
+    for each metre more, below ``touch_m`` it is a collision, which ends the sample.
     Positions of ``state`` count from (start_x_m, start_y_m), metres from the window's corner.
 
     A sample whose cost passes the lowest complete one by more than ``prune_margin`` keeps the part that was added up.
