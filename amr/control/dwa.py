@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
 from amr.control.follow import at_goal, carrot, turn_rate_radps
-from amr.control.prediction import StartState, predict_start
+from amr.control.prediction import Actuation, StartState, predict_start
 from amr.control.profile import approach_speed_mps, limit_command
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
@@ -37,7 +37,7 @@ class DwaController:
         """``seed`` is not used: nothing here is random."""
         del seed
         self._settings = config.control.dwa
-        self._lag_s = config.control.wheel_lag_s
+        self._actuation = Actuation.of(config.control)
         self._margin_m = config.control.hard_margin_m
         self._yaw_tolerance_rad = config.control.goal_yaw_tolerance_rad
         self._outline = Outline(config.body)
@@ -58,7 +58,7 @@ class DwaController:
         gap_s = s_from_ns(control_input.now_ns - self._last_ns) if self._last_ns >= 0 else _CYCLE_S
         cycle_s = gap_s if 0.0 < gap_s <= 0.1 else _CYCLE_S
         self._last_ns = control_input.now_ns
-        start = predict_start(control_input, self._lag_s, self._last_command)
+        start = predict_start(control_input, self._actuation, self._last_command)
         wish, status, reason, cost = self._wish(control_input, start)
         command = limit_command(wish, start.command, control_input.limits, cycle_s)
         self._last_command = command
@@ -127,7 +127,7 @@ class DwaController:
         for n, ((v_mps, w_radps), time_s) in enumerate(zip(velocities.tolist(), free_s.tolist(), strict=True)):
             room_s = max(0.0, time_s - _SIMULATION_STEP_S) if time_s < settings.horizon_s else math.inf
             stop_s = max(v_mps / limits.brake_mps2, abs(w_radps) / limits.alpha_max_radps2)
-            if 0.5 * stop_s + self._lag_s + _CYCLE_S > room_s:
+            if 0.5 * stop_s + self._actuation.speed_lag_s + _CYCLE_S > room_s:
                 continue
             there = integrate_twist(pose, Twist2(v_mps, w_radps), _HEADING_TIME_S)
             bearing_rad = wrap_angle(arctan2(target[1] - there.y_m, target[0] - there.x_m) - there.yaw_rad)

@@ -24,7 +24,7 @@ from amr.control.candidates import candidates
 from amr.control.follow import at_goal, turn_rate_radps
 from amr.control.goal_field import GoalField, GoalFieldBuilder
 from amr.control.noise import noise_pool, window_start
-from amr.control.prediction import StartState, lag_gain, predict_start
+from amr.control.prediction import Actuation, StartState, lag_gain, predict_start
 from amr.control.profile import approach_speed_mps, limit_command
 from amr.control.terms import load_terms
 from amr.control.terms.base import TermContext
@@ -79,6 +79,7 @@ class MppiController:
         self._terms = load_terms(control.mppi.terms)
         self._goal_fields = GoalFieldBuilder(config)
         self._outline = Outline(config.body)
+        self._actuation = Actuation.of(control)
         samples = -(-control.samples // LANES) * LANES
         columns = max(control.mppi.pool_columns, samples)
         steps = control.steps
@@ -113,7 +114,7 @@ class MppiController:
             self.reset()
             return ControlOutput(0.0, 0.0, ControlStatus.BLOCKED, fault)
         cycle_s = self._advance(control_input.now_ns)
-        start = predict_start(control_input, self._control.wheel_lag_s, self._last_command)
+        start = predict_start(control_input, self._actuation, self._last_command)
         window = Window.of(control_input.field, self._outline)
         goal_field = self._goal_fields.update(control_input, window.distance_m)
         if at_goal(control_input, self._control.goal_yaw_tolerance_rad):
@@ -258,13 +259,14 @@ class MppiController:
         return np.array(
             (
                 step_s,
-                lag_gain(step_s, self._control.wheel_lag_s),
+                lag_gain(step_s, self._actuation.speed_lag_s),
                 limits.a_max_mps2 * step_s,
                 max(limits.brake_mps2, limits.a_max_mps2) * step_s,
                 limits.alpha_max_radps2 * step_s,
                 -limits.v_reverse_max_mps,
                 limits.v_max_mps,
                 limits.w_max_radps,
+                lag_gain(step_s, self._actuation.turn_lag_s),
             ),
             np.float32,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amr.config.control import Control
 from amr.control.base import ControlInput
 from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.portable_math import exponential
@@ -25,40 +26,52 @@ class StartState:
     """Command that the wheels follow just before: the base of the acceleration limits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Actuation:
+    """How the wheels follow a command: after a delay, as first-order lags."""
+
+    speed_lag_s: float
+    turn_lag_s: float
+    extra_delay_s: float
+    """Beyond the delay that the input names."""
+
+    @classmethod
+    def of(cls, control: Control) -> Actuation:
+        """As configured."""
+        return cls(control.wheel_lag_s, control.turn_lag_s, control.extra_delay_s)
+
+
 def lag_gain(duration_s: float, lag_s: float) -> float:
     """Part of a step that a first-order lag has made good after ``duration_s``; 1 when ``lag_s`` is 0."""
     return 1.0 - exponential(-duration_s / lag_s) if lag_s > 0.0 else 1.0
 
 
-def predict_start(control_input: ControlInput, lag_s: float, last_command: Twist2) -> StartState:
-    """Drive the estimated state through the commands in flight for ``delay_s``, with the wheels' lag.
+def predict_start(control_input: ControlInput, actuation: Actuation, last_command: Twist2) -> StartState:
+    """Drive the estimated state through the commands in flight until this cycle's command acts.
 
     ``last_command``: what was sent last, used where nothing is in flight.
     """
     pose, twist = control_input.odom_from_base, control_input.twist
-    now_ns = control_input.now_ns
-    end_ns = now_ns + ns_from_s(control_input.delay_s)
-    acting = last_command if not control_input.pending else None
-    changes = list(control_input.pending)
-    time_ns = now_ns
+    time_ns = control_input.now_ns
+    extra_ns = ns_from_s(actuation.extra_delay_s)
+    end_ns = time_ns + ns_from_s(control_input.delay_s) + extra_ns
+    changes = [(act_ns + extra_ns, Twist2(v_mps, w_radps)) for act_ns, v_mps, w_radps in control_input.pending]
+    newest = changes[-1][1] if changes else last_command
+    acting = None if changes else last_command
     while time_ns < end_ns:
         while changes and changes[0][0] <= time_ns:
-            acting = Twist2(changes[0][1], changes[0][2])
-            changes.pop(0)
+            acting = changes.pop(0)[1]
         next_ns = min(time_ns + _SUBSTEP_NS, end_ns, changes[0][0] if changes else end_ns)
         duration_s = s_from_ns(next_ns - time_ns)
-        after = twist
-        if acting is not None:  # before the first known command acts, the speed is taken to stay
-            gain = lag_gain(duration_s, lag_s)
+        after = twist  # before the first known command acts, the speed is taken to stay
+        if acting is not None:
+            gain_v, gain_w = lag_gain(duration_s, actuation.speed_lag_s), lag_gain(duration_s, actuation.turn_lag_s)
             after = Twist2(
-                twist.v_mps + gain * (acting.v_mps - twist.v_mps),
-                twist.w_radps + gain * (acting.w_radps - twist.w_radps),
+                twist.v_mps + gain_v * (acting.v_mps - twist.v_mps),
+                twist.w_radps + gain_w * (acting.w_radps - twist.w_radps),
             )
         mean = Twist2(0.5 * (twist.v_mps + after.v_mps), 0.5 * (twist.w_radps + after.w_radps))
         pose = integrate_twist(pose, mean, duration_s)
         twist = after
         time_ns = next_ns
-    if control_input.pending:
-        last = control_input.pending[-1]
-        return StartState(pose, twist, Twist2(last[1], last[2]))
-    return StartState(pose, twist, last_command)
+    return StartState(pose, twist, newest)

@@ -13,7 +13,7 @@ import numpy as np
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus
 from amr.control.follow import Carrot, at_goal, carrot, turn_rate_radps
-from amr.control.prediction import StartState, predict_start
+from amr.control.prediction import Actuation, StartState, predict_start
 from amr.control.profile import approach_speed_mps, curve_speed_mps, limit_command
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
@@ -32,7 +32,7 @@ class PurePursuitController:
         """``seed`` is not used: nothing here is random."""
         del seed
         self._settings = config.control.pure_pursuit
-        self._lag_s = config.control.wheel_lag_s
+        self._actuation = Actuation.of(config.control)
         self._margin_m = config.control.hard_margin_m
         self._yaw_tolerance_rad = config.control.goal_yaw_tolerance_rad
         self._outline = Outline(config.body)
@@ -53,7 +53,7 @@ class PurePursuitController:
         gap_s = s_from_ns(control_input.now_ns - self._last_ns) if self._last_ns >= 0 else _CYCLE_S
         cycle_s = gap_s if 0.0 < gap_s <= 0.1 else _CYCLE_S
         self._last_ns = control_input.now_ns
-        start = predict_start(control_input, self._lag_s, self._last_command)
+        start = predict_start(control_input, self._actuation, self._last_command)
         wish, status, reason = self._wish(control_input, start)
         command = limit_command(wish, start.command, control_input.limits, cycle_s)
         self._last_command = command
@@ -113,7 +113,8 @@ class PurePursuitController:
             return STANDSTILL, ControlStatus.BLOCKED, reason
         room_m = max(0.0, free_s - _CHECK_STEP_S) * wish.v_mps
         speed_mps = min(
-            wish.v_mps, approach_speed_mps(room_m, 0.8 * control_input.limits.brake_mps2, self._lag_s + _CYCLE_S)
+            wish.v_mps,
+            approach_speed_mps(room_m, 0.8 * control_input.limits.brake_mps2, self._actuation.speed_lag_s + _CYCLE_S),
         )
         if speed_mps < 0.02:
             return STANDSTILL, ControlStatus.BLOCKED, f"an obstacle {room_m:.2f} m ahead on the way to the path"

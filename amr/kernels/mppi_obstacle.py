@@ -49,9 +49,9 @@ def add_obstacle_cost(
     Each step costs ``soft_distance_weight * (soft_distance_m - d) * (least_speed_mps + |v|)`` where the centre's
     distance d is below ``soft_distance_m``: light, so that it slows near obstacles and never outweighs progress.
     Where d is below ``reach_m`` the outline's own clearance c is taken: below ``soft_margin_m`` it costs
-    ``soft_margin_weight * (1 - c / soft_margin_m) * (least_speed_mps + v^2)``: a metre at speed costs more than a slow
-    one, and standing next to nothing, so that no gap freezes the robot; below ``hard_margin_m`` ``steep_weight_per_m``
-    for each metre more, below ``touch_m`` it is a collision, which ends the sample.
+    ``soft_margin_weight * (1 - c / soft_margin_m) * (least_speed_mps + v^2)``: a fast metre costs more than a slow
+    one, and standing next to nothing, so that no gap freezes the robot. Below ``hard_margin_m`` it costs
+    ``steep_weight_per_m`` for each metre more; below ``touch_m`` it is a collision, which ends the sample.
     Positions of ``state`` count from (start_x_m, start_y_m), metres from the window's corner.
 
     A sample whose cost passes the lowest complete one by more than ``prune_margin`` keeps the part that was added up.

@@ -50,12 +50,12 @@ def rollout(
     ``noise_v``, ``noise_w``: [T, pool], columns from ``column`` on are taken, K / 2 of them, each twice: with the noise
     of w added, and subtracted. ``nominal``: [2, T].
     ``fixed``: [n, 2, T] whole control sequences that replace the first n samples, n <= LANES. ``start``: cosine, sine,
-    v, w, command v, command w (the position starts at 0, 0). ``limits``: dt, lag gain, and per step: speed-up,
-    slow-down and turn change; then smallest v, largest v, largest w.
+    v, w, command v, command w (the position starts at 0, 0). ``limits``: dt, lag gain of v, and per step: speed-up,
+    slow-down and turn change; then smallest v, largest v, largest w, lag gain of w.
     """
     steps, samples = state.shape[1], state.shape[2]
     dt, gain, speed_up, slow_down, turn = limits[0], limits[1], limits[2], limits[3], limits[4]
-    v_low, v_high, w_high = limits[5], limits[6], limits[7]
+    v_low, v_high, w_high, gain_w = limits[5], limits[6], limits[7], limits[8]
     zero, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     sixth, part24, part120 = np.float32(1.0 / 6.0), np.float32(1.0 / 24.0), np.float32(1.0 / 120.0)
     half_dt = half * dt
@@ -111,7 +111,7 @@ def rollout(
                 command_w = command_w + change
                 v0, w0 = scratch[j + np.uint64(320)], scratch[j + np.uint64(400)]
                 v = v0 + gain * (middle_v - v0)
-                w = w0 + gain * (middle_w - w0)
+                w = w0 + gain_w * (middle_w - w0)
                 angle = (w0 + w) * half_dt
                 square = angle * angle
                 turn_cosine = one - half * square + square * square * part24

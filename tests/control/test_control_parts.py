@@ -18,7 +18,7 @@ from amr.control.follow import at_goal, carrot, turn_rate_radps
 from amr.control.footprint import cover_discs, reach_m
 from amr.control.mppi import MppiController
 from amr.control.noise import noise_pool, window_start
-from amr.control.prediction import lag_gain, predict_start
+from amr.control.prediction import Actuation, lag_gain, predict_start
 from amr.control.profile import approach_speed_mps, curve_speed_mps, limit_command
 from amr.control.window import Outline, Window
 from amr.errors import DataError
@@ -89,7 +89,7 @@ def test_a_read_only_or_transposed_field_is_copied_for_the_kernels() -> None:
 
 def test_the_start_is_predicted_through_the_commands_in_flight() -> None:
     first = input_of(twist=Twist2(1.0, 0.0), delay_s=0.1, pending=((-5, 1.0, 0.0), (50_000_000, 1.0, 2.0)), goal=(9, 0))
-    start = predict_start(first, 0.0, STANDSTILL)
+    start = predict_start(first, Actuation(0.0, 0.0, 0.0), STANDSTILL)
     assert start.odom_from_base.x_m == pytest.approx(0.1, abs=0.002)
     assert start.odom_from_base.yaw_rad == pytest.approx(0.09, abs=0.011)
     assert start.twist == Twist2(1.0, 2.0)
@@ -97,14 +97,22 @@ def test_the_start_is_predicted_through_the_commands_in_flight() -> None:
 
 
 def test_the_wheels_lag_is_a_first_order_one() -> None:
-    first = input_of(delay_s=0.05, pending=((0, 1.0, 0.0),))
-    start = predict_start(first, 0.05, STANDSTILL)
+    first = input_of(delay_s=0.05, pending=((0, 1.0, 2.0),))
+    start = predict_start(first, Actuation(0.05, 0.1, 0.0), STANDSTILL)
     assert start.twist.v_mps == pytest.approx(1.0 - math.exp(-1.0), abs=1e-9)
+    assert start.twist.w_radps == pytest.approx(2.0 - 2.0 * math.exp(-0.5), abs=1e-9)
     assert lag_gain(0.05, 0.0) == 1.0
 
 
+def test_the_extra_delay_moves_all_commands_in_flight_and_the_start() -> None:
+    first = input_of(twist=Twist2(1.0, 0.0), delay_s=0.04, pending=((20_000_000, 0.0, 0.0),))
+    start = predict_start(first, Actuation(0.0, 0.0, 0.02), STANDSTILL)
+    assert start.odom_from_base.x_m == pytest.approx(0.045, abs=0.006)
+    assert start.twist == STANDSTILL
+
+
 def test_without_commands_in_flight_the_last_one_acts() -> None:
-    start = predict_start(input_of(delay_s=0.1), 0.0, Twist2(0.5, 0.0))
+    start = predict_start(input_of(delay_s=0.08), Actuation(0.0, 0.0, 0.02), Twist2(0.5, 0.0))
     assert start.odom_from_base.x_m == pytest.approx(0.05, abs=0.003)
     assert start.command == Twist2(0.5, 0.0)
 

@@ -203,7 +203,7 @@ def test_descent_runs_down_to_the_seed_and_guides_reach_it() -> None:
     assert 75 < points < 120
     assert math.hypot(path[points - 1, 0] - 50.5 * 0.08, path[points - 1, 1] - 30.5 * 0.08) < 0.1
     styles = np.array([(0.5, 2.0, 0.3), (1.5, 2.0, 0.3)], np.float32)
-    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0), np.float32)
+    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0, 0.6), np.float32)
     start = np.array((-1.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.float32)  # facing away
     controls = np.zeros((2, 2, 80), np.float32)
     guide(path, points, np.float32(0.04), start, limits, styles, np.float32(4.0), controls)

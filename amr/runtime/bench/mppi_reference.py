@@ -31,7 +31,7 @@ def controls_of(noise_v: Array, noise_w: Array, column: int, plan: Array, fixed:
 
 def limited_commands(controls: Array, start: Array, limits: Array) -> Array:
     """[2, T, K]: the commands after limits of speed and acceleration."""
-    _, _, speed_up, slow_down, turn, v_low, v_high, w_high = limits
+    _, _, speed_up, slow_down, turn, v_low, v_high, w_high, _ = limits
     commands = np.empty_like(controls)
     v, w = np.full(controls.shape[2], start[4]), np.full(controls.shape[2], start[5])
     for t in range(controls.shape[1]):
@@ -45,7 +45,7 @@ def limited_commands(controls: Array, start: Array, limits: Array) -> Array:
 
 def rollout(commands: Array, start: Array, limits: Array) -> Array:
     """[6, T, K]: x, y, cosine, sine, v, w, with true sines and cosines."""
-    dt, gain = limits[0], limits[1]
+    dt, gain_v, gain_w = limits[0], limits[1], limits[8]
     samples = commands.shape[2]
     state = np.empty((6, *commands.shape[1:]))
     x, y = np.zeros(samples), np.zeros(samples)
@@ -55,7 +55,7 @@ def rollout(commands: Array, start: Array, limits: Array) -> Array:
     for t in range(commands.shape[1]):
         middle = 0.5 * (before + commands[:, t])
         before = commands[:, t]
-        new_v, new_w = v + gain * (middle[0] - v), w + gain * (middle[1] - w)
+        new_v, new_w = v + gain_v * (middle[0] - v), w + gain_w * (middle[1] - w)
         new_yaw = yaw + 0.5 * (w + new_w) * dt
         way = 0.25 * (v + new_v) * dt
         x = x + way * (np.cos(yaw) + np.cos(new_yaw))
