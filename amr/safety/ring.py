@@ -71,7 +71,7 @@ class Situation:
     acting: Instant
     """If the body turns as the wheels are told to, about the base."""
     coasting: Instant
-    """If it keeps the yaw rate that it has, about its leading wheels: what a skid steer does at speed."""
+    """If it keeps the yaw rate that it has, about its leading wheels, and slides on, as a skid steer does."""
     leading: Outline
     """The outline from there."""
 
@@ -305,16 +305,21 @@ class SafetyRing:
             twist = Twist2(twist.v_mps, self._odometer.yaw_rate_radps)
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
+        leading = self._outline_front if twist.v_mps >= 0.0 else self._outline_rear
+        # While it brakes in a turn, wheels that slide sideways slide along, too: the body is faster than they are, by
+        # about as much as the leading wheels go sideways when friction is shared evenly.
+        ahead_mps = abs(twist.w_radps) * leading.ahead_m
         lazy = pending.copy()
+        lazy[:, 1] += ahead_mps
         lazy[:, 2] = twist.w_radps
         now_s = min(self._timeouts.base_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
         acts_s = now_s + self._settings.actuation_s
         now = self._drive((x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
         acting = self._drive(now.pose, now.twist, pending, now_s, acts_s)
-        leading = self._outline_front if twist.v_mps >= 0.0 else self._outline_rear
         sine, cosine = sin_cos(yaw_rad)
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
-        coasting = self._drive(pose, twist, lazy, 0.0, acts_s)
+        body = Twist2(twist.v_mps + ahead_mps, twist.w_radps)
+        coasting = self._drive(pose, body, lazy, 0.0, acts_s)
         return Situation(view.now_ns, self._odometer, now, acting, coasting, leading)
 
     def _drive(
