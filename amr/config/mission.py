@@ -25,6 +25,8 @@ class Mission(Section):
 
     stuck_time_s: Positive = 4.0
     """No movement for this long, while it should drive, starts a recovery."""
+    blocked_time_s: Positive = 2.0
+    """The same where the safety ring holds it before an obstacle; the recovery then begins with backing up."""
     stuck_distance_m: Positive = 0.15
     """Movement: this far from where it last moved; turning by ``stuck_yaw_rad`` counts too, once around a place."""
     stuck_yaw_rad: Positive = 0.5

@@ -45,10 +45,11 @@ def advance(progress: Progress, pose: Pose2, now_ns: int, settings: Mission) -> 
     return progress
 
 
-def stuck(progress: Progress, now_ns: int, settings: Mission) -> str:
-    """Why it counts as stuck; '' when it does not."""
-    if now_ns - progress.near_ns > ns_from_s(settings.stuck_time_s):
-        return f"no movement for {settings.stuck_time_s:.1f} s"
+def stuck(progress: Progress, now_ns: int, blocked: bool, settings: Mission) -> str:
+    """Why it counts as stuck; '' when it does not. ``blocked``: held before an obstacle, so patience is shorter."""
+    patience_s = min(settings.stuck_time_s, settings.blocked_time_s) if blocked else settings.stuck_time_s
+    if now_ns - progress.near_ns > ns_from_s(patience_s):
+        return f"no movement for {patience_s:.1f} s"
     if now_ns - progress.far_ns > ns_from_s(settings.circle_time_s):
         return f"within {settings.circle_radius_m:.1f} m for {settings.circle_time_s:.0f} s"
     return ""

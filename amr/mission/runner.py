@@ -242,7 +242,8 @@ class MissionRunner:
             why = f"start is blocked: {self._desk.reason}"
             self._desk = plans.try_again(self._desk)
             return self._begin(MissionEvent.ESCAPE, why, self._settings.max_recoveries, view, odom_from_base)
-        stuck = progress.stuck(self._progress, view.now_ns, self._settings)
+        blocked = view.stop.reason is StopReason.OBSTACLE
+        stuck = progress.stuck(self._progress, view.now_ns, blocked, self._settings)
         if not stuck:
             return ()
         cause = view.stop.cause or view.control_reason
@@ -279,6 +280,9 @@ class MissionRunner:
         """The next step of the ladder that has room for its motion."""
         self._settle_place(view.map_from_base)
         rung = self._recoveries.rung
+        # what the ring sees is really there: to forget it would be of no use
+        if view.stop.reason is StopReason.OBSTACLE and _LADDER[rung % len(_LADDER)] is MissionEvent.CLEAR:
+            rung += 1
         while not self._has_room(_LADDER[rung % len(_LADDER)], view, odom_from_base):
             rung += 1
         self._recoveries = replace(self._recoveries, rung=rung + 1)

@@ -282,7 +282,7 @@ def test_a_pose_that_is_not_finite_is_held() -> None:
 def test_the_ladder_clears_backs_up_turns_waits_and_gives_up() -> None:
     world = World([FAR])
     world.blocked = lambda pose: pose.x_m > 1.0
-    out = world.run(300.0, until="failed", stop=Stop(StopReason.OBSTACLE, "beam 355 sees an obstacle"))
+    out = world.run(300.0, until="failed", stop=Stop(StopReason.OBSTACLE_SLOW, "beam 355 sees an obstacle"))
     assert out.failed
     assert "beam 355" in out.reason
     assert "8 recoveries" in out.reason
@@ -291,6 +291,17 @@ def test_the_ladder_clears_backs_up_turns_waits_and_gives_up() -> None:
     assert len(world.forgotten) == 2
     assert world.forgotten[0].radius_m == 2.0
     assert world.pose.distance_m(Pose2(world.forgotten[0].x_m, world.forgotten[0].y_m, 0.0)) < 2.0
+
+
+def test_where_the_ring_holds_it_before_an_obstacle_it_soon_backs_up() -> None:
+    world = World([FAR])
+    world.run(0.5)
+    world.blocked = lambda pose: pose.x_m > world.pose.x_m
+    start_ns = world.now_ns
+    out = world.run(5.0, until="backing_up", stop=Stop(StopReason.OBSTACLE, "beam 355 sees an obstacle"))
+    assert out.state == "backing_up"
+    assert world.now_ns - start_ns == pytest.approx(2.0e9, abs=0.3e9)
+    assert "clearing" not in world.states
 
 
 def test_without_recoveries_it_gives_up_at_once() -> None:
