@@ -55,6 +55,7 @@ class Seen:
 
     scan: Scan | None
     base: BaseState | None
+    imu: tuple[Imu, ...]
     link: LinkState
     mission: SetMission | None
     plan: PlanResult | None
@@ -77,6 +78,7 @@ class RobotCore:
         self._safety = SafetyRing(config)
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._map_from_odom = map_from_odom
+        self._control_period_ns = ns_from_s(config.control.period_s)
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
         self._map_version = 0
@@ -90,8 +92,8 @@ class RobotCore:
         self._pending: tuple[tuple[int, float, float], ...] = ()
         self._armed = False
         self._stop = NO_STOP
-        self._control_status: ControlStatus | None = None
-        self._control_reason = ""
+        self._control_output: ControlOutput | None = None
+        self._control_ns = 0
 
     def step(self, inputs: Inputs) -> Outputs:
         """One decision. ``inputs.now_ns`` must grow from step to step."""
@@ -131,12 +133,14 @@ class RobotCore:
         base: BaseState | None = None
         mission: SetMission | None = None
         plan: PlanResult | None = None
+        imu: list[Imu] = []
         operator: list[Operator] = []
         for message in inputs.messages:
             if isinstance(message, BaseState):
                 base = message
                 self._odometry.ingest(message)
             elif isinstance(message, Imu):
+                imu.append(message)
                 self._odometry.ingest(message)
             elif isinstance(message, Scan):
                 scan = message
@@ -151,7 +155,7 @@ class RobotCore:
             else:
                 plan = message
         self._follow_operator(operator)
-        return Seen(scan, base, self._link, mission, plan, tuple(operator))
+        return Seen(scan, base, tuple(imu), self._link, mission, plan, tuple(operator))
 
     def _follow_operator(self, presses: Iterable[Operator]) -> None:
         for press in presses:
@@ -198,22 +202,28 @@ class RobotCore:
                 map_version=self._map_version,
                 field=self._grid.distance_field(),
                 armed=self._armed,
-                control_status=self._control_status,
-                control_reason=self._control_reason,
+                control_status=None if self._control_output is None else self._control_output.status,
+                control_reason="" if self._control_output is None else self._control_output.reason,
                 stop=self._stop,
             )
         )
 
     def _control(self, mission: MissionOutput, estimate: Estimate, now_ns: int) -> ControlOutput | None:
-        """The controller's command for the active goal, or None when nothing is to be followed."""
-        self._control_status, self._control_reason = None, ""
+        """The controller's command for the active goal, or None when nothing is to be followed.
+
+        Between two cycles of the controller its last command holds.
+        """
         if not mission.follow or mission.active_goal is None:
+            self._control_output = None
             return None
+        if self._control_output is not None and now_ns - self._control_ns < self._control_period_ns:
+            return self._control_output
         if mission.path_version != self._path_version:
             self._path_version = mission.path_version
             self._path_odom = _transform_path(self._map_from_odom.inverse(), mission.path_map)
         goal = mission.active_goal
-        control = self._controller.compute(
+        self._control_ns = now_ns
+        self._control_output = self._controller.compute(
             ControlInput(
                 now_ns=now_ns,
                 tick=self._step,
@@ -231,8 +241,7 @@ class RobotCore:
                 limits=MotionLimits.from_config(self._config.limits),
             )
         )
-        self._control_status, self._control_reason = control.status, control.reason
-        return control
+        return self._control_output
 
     def _choose_wish(self, mission: MissionOutput, control: ControlOutput | None, now_ns: int) -> tuple[Twist2, int]:
         """A person's hand first, then a recovery, then the controller, else rest; with the time it was made."""
@@ -257,6 +266,7 @@ class RobotCore:
                 wish_stamp_ns=wish_stamp_ns,
                 scan=seen.scan,
                 base=seen.base,
+                imu=seen.imu,
                 link=seen.link,
                 arm_wish=self._arm_wish,
                 operator=seen.operator,

@@ -107,6 +107,8 @@ class Control(Section):
     """Which controller drives, and its parameters."""
 
     controller: Literal["mppi", "pure_pursuit", "dwa"] = "mppi"
+    period_s: Annotated[float, Field(ge=0.0, le=0.2)] = 0.04
+    """The controller decides this often; in between its command holds."""
     samples: Annotated[int, Field(ge=16, le=32768)] = 2000
     steps: Annotated[int, Field(ge=4, le=256)] = 56
     step_s: Positive = 0.05
