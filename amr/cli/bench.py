@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,10 +55,13 @@ def barn(
     seed: SeedOption = 0,
     out: OutOption = None,
     log: LogOption = True,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also drive DWA at 0.5 m/s, and print it beside.")
+    ] = False,
     json: JsonOption = None,
 ) -> None:
     """BARN challenge: static worlds through the whole stack; the official score."""
-    _barn(data, worlds, trials, workers, firmware, backend, controller, v_max, robot, seed, out, log, json)
+    _barn(data, worlds, trials, workers, firmware, backend, controller, v_max, robot, seed, out, log, json, baseline)
 
 
 @bench_app.command(epilog="Example: [bold]amr bench dynabarn --data dynabarn_visible.json --trials 5[/bold]")
@@ -94,6 +98,7 @@ def _barn(
     out: Path | None,
     log: bool,
     json: str | None,
+    baseline: bool = False,
 ) -> None:
     from amr.runtime.bench.barn import BarnOptions, run
 
@@ -112,13 +117,22 @@ def _barn(
         record_log=log,
     )
     result = run(options, _trial_line)
+    if baseline:
+        result["baseline"] = run(replace(options, controller="dwa", v_max_mps=0.5, out=None), _trial_line)
     write_json(result, json)
     if json == "-":
         return
-    say(
+    say(f"{result['controller']}: {_barn_line(result)}")
+    if baseline:
+        say(f"dwa at 0.5 m/s: {_barn_line(result['baseline'])}")
+
+
+def _barn_line(result: dict[str, Any]) -> str:
+    return (
         f"{len(result['trials'])} trials: success {_percent(result['success_rate'])}, mean score "
         f"{_number(result['mean_score'])}, AT/OT {_number(result['mean_time_over_optimal'])}, "
-        f"contacts {result.get('contacts')}, timeouts {result.get('timeouts')}, "
+        f"contacts {result['contacts']}, timeouts {result['timeouts']}, "
+        f"w sign changes {_number(result['w_sign_changes_per_m'], 2)} a metre, "
         f"{_number(result['real_time_factor'], 1)} x real time, {result['wall_s']:.0f} s"
     )
 

@@ -66,6 +66,12 @@ def sim(
     load_robot(robot if robot is not None else found.robot)
     from amr.runtime.report import write_report
     from amr.runtime.simulate import run
+    from amr.runtime.trial import default_backend
+
+    if backend is None and default_backend() == Backend.planar:
+        note(
+            "PyBullet is not installed here (its wheel is for CPython 3.11 on x86-64 Linux): driving in the planar backend"
+        )
 
     folder = out if out is not None else Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{found.name}"
     with Display() as display:

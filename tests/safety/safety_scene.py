@@ -90,6 +90,8 @@ class Driver:
         self.pending: tuple[tuple[int, float, float], ...] = ()
         self.yaw_factor = 1.0
         """True turn per turn of the wheels: a skid steer's slip."""
+        self.rotation_ahead_m = 0.0
+        """True centre of rotation: a skid steer that drifts outward turns about a point ahead of the base."""
         self.imu: tuple[Imu, ...] = ()
         self.out: SafetyOutput | None = None
 
@@ -120,7 +122,8 @@ class Driver:
             self.left_m += wheels.left_mps * step_s
             self.right_m += wheels.right_mps * step_s
             turning = Twist2(self.twist.v_mps, self.yaw_factor * self.twist.w_radps)
-            self.pose = integrate_twist(self.pose, turning, step_s)
+            center = integrate_twist(self.pose @ Pose2(self.rotation_ahead_m, 0.0, 0.0), turning, step_s)
+            self.pose = center @ Pose2(-self.rotation_ahead_m, 0.0, 0.0)
             samples.append(Imu(self.now_ns, turning.w_radps, 0.0, 0.0))
         self.imu = tuple(samples)
 

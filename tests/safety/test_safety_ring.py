@@ -203,6 +203,19 @@ def test_a_robot_that_turns_more_or_less_than_its_wheels_still_stops_in_time(fac
     assert driver.pose.x_m > 0.5
 
 
+@pytest.mark.parametrize("post", [(0.8, 0.32), (0.9, 0.24), (1.0, 0.24), (1.0, 0.28), (1.1, 0.24)])
+@pytest.mark.parametrize("wish", [Twist2(1.4, -1.5), Twist2(1.0, -2.0)])
+def test_a_drifting_skid_steer_does_not_swing_into_a_post(post: tuple[float, float], wish: Twist2) -> None:
+    driver = Driver(robot(), circles=[(*post, 0.03)])
+    driver.rotation_ahead_m = 0.131
+    driver.yaw_factor = 1.2
+    driver.run(0.4)
+    driver.run(0.6, Twist2(wish.v_mps, 0.0))
+    for _ in range(60):
+        driver.step(wish)
+        assert driver.clearance_m() > 0.008
+
+
 def test_poses_between_telemetry_are_interpolated_and_unknown_times_refused() -> None:
     config = robot()
     driver = Driver(config)
