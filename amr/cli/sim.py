@@ -69,9 +69,7 @@ def sim(
     from amr.runtime.trial import default_backend
 
     if backend is None and default_backend() == Backend.planar:
-        note(
-            "PyBullet is not installed here (its wheel is for CPython 3.11 on x86-64 Linux): driving in the planar backend"
-        )
+        note("PyBullet is not installed here (a wheel exists for CPython 3.11 on x86-64 Linux): planar drives")
 
     folder = out if out is not None else Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{found.name}"
     with Display() as display:

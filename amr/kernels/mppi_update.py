@@ -68,28 +68,50 @@ def mean_command(
     speed_up, slow_down, turn = limits[2], limits[3], limits[4]
     v_low, v_high, w_high = limits[5], limits[6], limits[7]
     zero = np.float32(0.0)
-    total = np.zeros((2, steps), np.float64)
-    for n in range(np.uint64(count)):
+    size = np.uint64(count)
+    pool = np.empty(count, np.uint64)
+    sign = np.empty(count, np.float32)
+    command_v = np.empty(count, np.float32)
+    command_w = np.empty(count, np.float32)
+    wish_v = np.empty(count, np.float32)
+    wish_w = np.empty(count, np.float32)
+    whole = np.uint64(0)  # ``chosen`` rises, so the samples of ``fixed`` come first
+    for n in range(size):
         k = np.int64(chosen[n])
-        block = k // LANES
-        lane = k - block * LANES
-        sign = np.float32(1.0) if lane < HALF else np.float32(-1.0)
-        pool = np.uint64(column + block * HALF + (lane if lane < HALF else lane - HALF))
-        command_v, command_w = start[4], start[5]
-        part = weight[n]
-        for t in range(np.uint64(steps)):
-            if k < fixed.shape[0]:
-                u, q = fixed[np.uint64(k), 0, t], fixed[np.uint64(k), 1, t]
-            else:
-                u, q = nominal[0, t] + noise_v[t, pool], nominal[1, t] + sign * noise_w[t, pool]
-            u = max(min(u, v_high), v_low)
-            q = max(min(q, w_high), -w_high)
-            upper = speed_up if command_v >= zero else slow_down
-            lower = slow_down if command_v > zero else speed_up
-            command_v = command_v + max(min(u - command_v, upper), -lower)
-            command_w = command_w + max(min(q - command_w, turn), -turn)
-            total[0, t] += part * command_v
-            total[1, t] += part * command_w
+        lane = k % LANES
+        sign[n] = np.float32(1.0) if lane < HALF else np.float32(-1.0)
+        pool[n] = np.uint64(column + (k // LANES) * HALF + (lane if lane < HALF else lane - HALF))
+        command_v[n], command_w[n] = start[4], start[5]
+        if k < fixed.shape[0]:
+            whole = n + np.uint64(1)
+    # steps outside, samples inside: the noise of one step lies close together, that of one sample does not
     for t in range(np.uint64(steps)):
-        mean[0, t] = total[0, t]
-        mean[1, t] = total[1, t]
+        nominal_v, nominal_w = nominal[0, t], nominal[1, t]
+        for n in range(whole):
+            wish_v[n] = fixed[np.uint64(chosen[n]), 0, t]
+            wish_w[n] = fixed[np.uint64(chosen[n]), 1, t]
+        for n in range(whole, size):
+            wish_v[n] = nominal_v + noise_v[t, pool[n]]
+            wish_w[n] = nominal_w + sign[n] * noise_w[t, pool[n]]
+        for n in range(size):
+            u, q, v, w = wish_v[n], wish_w[n], command_v[n], command_w[n]
+            u = v_high if u > v_high else u
+            u = v_low if u < v_low else u
+            q = w_high if q > w_high else q
+            q = -w_high if q < -w_high else q
+            upper = speed_up if v >= zero else slow_down
+            lower = slow_down if v > zero else speed_up
+            change = u - v
+            change = upper if change > upper else change
+            change = -lower if change < -lower else change
+            command_v[n] = v + change
+            change = q - w
+            change = turn if change > turn else change
+            change = -turn if change < -turn else change
+            command_w[n] = w + change
+        total_v, total_w = 0.0, 0.0
+        for n in range(size):
+            total_v += weight[n] * command_v[n]
+            total_w += weight[n] * command_w[n]
+        mean[0, t] = total_v
+        mean[1, t] = total_w
