@@ -16,7 +16,7 @@ from amr.kernels.mppi_motion import add_motion, add_smoothness
 from amr.kernels.mppi_movers import add_mover_cost
 from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
 from amr.kernels.mppi_rollout import COSINE, SINE, V, W, X, Y, poses_of
-from amr.kernels.mppi_update import weigh
+from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, weigh
 from amr.runtime.bench import mppi_reference as reference
 from amr.runtime.bench.control import numpy_cycle, packaged
 
@@ -37,7 +37,7 @@ def test_a_cycle_equals_numpy_in_costs_and_mean() -> None:
     controller, problem = driven()
     cost, mean = numpy_cycle(controller, problem, SAMPLES, 1.0)
     controller._optimize(problem)
-    counts = cost < cost.min() + 9.9
+    counts = cost < cost.min() + IRRELEVANT_TEMPERATURES - 0.1
     assert counts.sum() > 5
     assert np.abs(controller._cost[counts] - cost[counts]).max() < 2e-3
     assert np.abs(controller._plan - mean).max() < 1e-3
@@ -53,7 +53,7 @@ def test_a_recorded_cycle_equals_numpy(index: int) -> None:
     assert not isinstance(problem, ControlOutput)
     cost, mean = numpy_cycle(controller, problem, SAMPLES, 1.0)
     controller._optimize(problem)
-    counts = cost < cost.min() + 9.9
+    counts = cost < cost.min() + IRRELEVANT_TEMPERATURES - 0.1
     assert np.abs(controller._cost[counts] - cost[counts]).max() < 2e-3
     assert np.abs(controller._plan - mean).max() < 1e-3
 
@@ -67,10 +67,10 @@ def test_pruning_changes_no_weight() -> None:
     for term in controller._terms:
         term(context)  # margin infinite: every sample to its end
     full = context.cost
-    counts = full < full.min() + 10.0
+    counts = full < full.min() + IRRELEVANT_TEMPERATURES
     assert counts.sum() < SAMPLES
     assert np.array_equal(pruned[counts], full[counts])
-    assert (pruned[~counts] >= full.min() + 10.0 - 1e-3).all()
+    assert (pruned[~counts] >= full.min() + IRRELEVANT_TEMPERATURES - 1e-3).all()
 
 
 def test_rollouts_keep_the_limits_of_speed_and_acceleration() -> None:

@@ -13,6 +13,7 @@ from amr.control.base import ControlInput
 from amr.control.goal_field import GoalField
 from amr.control.prediction import StartState
 from amr.control.terms.base import TermContext
+from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES
 
 Array = NDArray[np.float64]
 
@@ -166,5 +167,5 @@ def motion_cost(context: TermContext, state: Array) -> Array:
 def weighted_mean(cost: Array, commands: Array, temperature: float) -> Array:
     """[2, T]: mean of the commands by exp(-(cost - lowest) / temperature)."""
     weight = np.exp((cost.min() - cost) / temperature)
-    weight[cost - cost.min() >= 10.0 * temperature] = 0.0
+    weight[cost - cost.min() >= IRRELEVANT_TEMPERATURES * temperature] = 0.0
     return np.asarray((commands * (weight / weight.sum())).sum(axis=2))
