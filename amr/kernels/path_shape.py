@@ -35,6 +35,31 @@ def set_headings(path: Array) -> None:
             path[np.uint64(j), 2] = 0.0
 
 
+@kernel("void(float64[:,::1])")
+def set_tangents(path: Array) -> None:
+    """Write into column 2 of ``path`` [n, 3] the direction of the curve: half-way between those of both segments.
+
+    By length: the short one's counts most, as on a circle. Ends, and points that coincide with a neighbor, look as
+    ``set_headings`` says.
+    """
+    set_headings(path)
+    n = path.shape[0]
+    before_x = before_y = 0.0
+    for k in range(n - 1):
+        i, j = np.uint64(k), np.uint64(k + 1)
+        dx, dy = path[j, 0] - path[i, 0], path[j, 1] - path[i, 1]
+        squared = dx * dx + dy * dy
+        if squared == 0.0:
+            before_x = before_y = 0.0
+            continue
+        dx, dy = dx / squared, dy / squared
+        if before_x != 0.0 or before_y != 0.0:
+            x, y = before_x + dx, before_y + dy
+            if x * dx + y * dy > 0.0:
+                path[i, 2] = arctan2(y, x)
+        before_x, before_y = dx, dy
+
+
 @kernel("int64(float64[:,::1], float64, float64[:,::1])")
 def resample(points: Array, spacing: float, out: Array) -> int:
     """Every vertex of ``points`` [n, 2], and evenly spaced points between, at most ``spacing`` apart; returns how many.

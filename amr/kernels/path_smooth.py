@@ -32,7 +32,7 @@ _FREE, _LOW, _HIGH = np.uint8(0), np.uint8(1), np.uint8(2)
 
 @kernel("void(float64[:,::1], float64[:,::1])")
 def set_normals(points: Array, normals: Array) -> None:
-    """Unit normals [n, 2], left of the direction from the point before to the point after; (0, 0) where there is none."""
+    """Unit normals [n, 2], left of the direction from the point before to the point after; (0, 0) without one."""
     n = points.shape[0]
     for k in range(n):
         a, b = np.uint64(max(0, k - 1)), np.uint64(min(n - 1, k + 1))
@@ -50,7 +50,7 @@ def set_tube(
 ) -> None:  # fmt: skip
     """``bounds`` [n, 2] (low <= high): how far each point may move along its normal, at most ``reach`` cells.
 
-    On the way it meets no cell dearer than ``ceiling`` [n], and no blocked one half a ``spacing`` before and after it:
+    On the way it meets no blocked cell and none dearer than ``ceiling`` [n], nor half a ``spacing`` before and behind:
     so the segments to its neighbors, moved alike, are free too. A point beside the corner of a blocked cell begins a
     little aside. First and last points stay, and so does a point without room.
     """
@@ -79,8 +79,8 @@ def set_tube(
                 after = np.uint64(np.int64(y + along_y)) * stride + np.uint64(np.int64(x + along_x))
                 allowed = (
                     np.int64(padded[here]) <= limit
-                    and padded[before] < np.uint8(BLOCKED)
-                    and padded[after] < np.uint8(BLOCKED)
+                    and np.int64(padded[before]) <= limit
+                    and np.int64(padded[after]) <= limit
                 )
             if direction == 0:
                 if not allowed:
@@ -252,7 +252,7 @@ def _take_in(held: Array, bounds: Array, offsets: Array) -> int:
 
 @kernel("int64(float64[:,::1], float64[::1], uint8[::1], float64[:,::1], float64[::1], int64)")
 def relax(bands: Array, force: Array, held: Array, bounds: Array, offsets: Array, rounds: int) -> int:
-    """Least energy within the ``bounds``; returns how often it was solved. ``held`` [n] is where to begin, and is updated.
+    """Least energy within the ``bounds``; returns how often it was solved. ``held`` [n]: where to begin; updated.
 
     Held points are let go while they are pulled inward in the first ``rounds`` solves; afterwards points are only
     taken in, so it ends, at the latest by moving what is still outside to its bound.
@@ -275,25 +275,26 @@ def relax(bands: Array, force: Array, held: Array, bounds: Array, offsets: Array
 
 @kernel("int64(uint8[::1], uint64, float64[:,::1], uint8[::1], uint8[::1], uint8[::1])")
 def mark_bad(padded: Array, stride: int, points: Array, ceiling: Array, fixed: Array, bad: Array) -> int:
-    """``bad`` [n] = 1 at points in a dearer cell than ``ceiling`` and at both ends of forbidden segments; how many.
+    """``bad`` [n] = 1 at both ends of segments that are forbidden or, looked at in quarters, in a dearer cell than
+    ``ceiling`` [n] at both ends; returns how many.
 
     What is ``fixed`` [n] is not looked at, nor the segment between two such points.
     """
     n = points.shape[0]
     count = 0
     bad[:] = np.uint8(0)
-    for k in range(n):
-        i = np.uint64(k)
-        if fixed[i] == 0:
-            x, y = np.uint64(np.int64(points[i, 0])), np.uint64(np.int64(points[i, 1]))
-            if padded[y * stride + x] > ceiling[i]:
-                bad[i] = np.uint8(1)
-                count += 1
-        if k + 1 < n:
-            j = np.uint64(k + 1)
-            if fixed[i] != 0 and fixed[j] != 0:
-                continue
-            if segment_cost(padded, stride, points[i, 0], points[i, 1], points[j, 0], points[j, 1]) == math.inf:
-                bad[i] = bad[j] = np.uint8(1)
-                count += 1
+    for k in range(n - 1):
+        i, j = np.uint64(k), np.uint64(k + 1)
+        if fixed[i] != 0 and fixed[j] != 0:
+            continue
+        is_bad = segment_cost(padded, stride, points[i, 0], points[i, 1], points[j, 0], points[j, 1]) == math.inf
+        if not is_bad:
+            most = max(ceiling[i], ceiling[j])
+            dx, dy = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1]
+            for quarter in range(5):
+                x, y = points[i, 0] + 0.25 * quarter * dx, points[i, 1] + 0.25 * quarter * dy
+                is_bad = is_bad or padded[np.uint64(np.int64(y)) * stride + np.uint64(np.int64(x))] > most
+        if is_bad:
+            bad[i] = bad[j] = np.uint8(1)
+            count += 1
     return count

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.geometry import Pose2
-from amr.kernels.path_shape import set_headings
+from amr.kernels.path_shape import set_tangents
 from amr.messages import Goal
 from amr.planning.finish import PathMeter
 
@@ -47,7 +47,7 @@ def rest_of_path(
         rest = np.vstack([[start.x_m, start.y_m, 0.0], path[join:]])
         cost_m = meter.cost_m(rest)
         if math.isfinite(cost_m):
-            set_headings(rest)
+            set_tangents(rest)
             rest[-1, 2] = path[-1, 2]
             return rest, cost_m
     return None

@@ -1,7 +1,7 @@
 """Smoothing a polyline on a cost grid without giving away clearance (the maths: ``amr.kernels.path_smooth``).
 
-Every accepted path keeps two promises, checked point by point: no segment touches a forbidden cell, and no point lies
-in a dearer cell than its own neighborhood on the polyline does. Where a promise fails, the points there are put back
+Every accepted path keeps two promises, checked segment by segment: none touches a forbidden cell, and none (looked at
+in quarters) lies in a dearer cell than its own neighborhood on the polyline does. Where a promise fails, the points there are put back
 on the polyline, its vertices included, and the rest is solved again around them: in the worst case that is the
 polyline itself.
 """
@@ -36,7 +36,7 @@ _REPAIRS: Final = 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Even:
-    """A polyline at even points: ``points`` [m, 2] and their ``spacing`` in padded cells, and what may not be passed."""
+    """A polyline at even points: ``points`` [m, 2] and their ``spacing`` in padded cells, and the dearest cells."""
 
     points: Points
     spacing: float
@@ -98,9 +98,7 @@ def _solve(meter: PathMeter, even: _Even, length: float) -> tuple[Points, NDArra
     return even.points, np.ones(n, np.uint8)
 
 
-def _narrow(
-    bounds: Points, offsets: NDArray[np.float64], held: NDArray[np.uint8], bad: NDArray[np.uint8]
-) -> None:
+def _narrow(bounds: Points, offsets: NDArray[np.float64], held: NDArray[np.uint8], bad: NDArray[np.uint8]) -> None:
     """Moves the nearer bound of each ``bad`` point half a cell beyond its offset, away from what it touches."""
     for k in np.flatnonzero(bad[1:-1]).tolist():
         low, high = bounds[k + 1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from amr.config.planning import Planning
 from amr.config.robot import RobotConfig
+from amr.control.footprint import cover_discs
 from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.mapping.base import Inflation, MapImage, ScanVerdict
@@ -50,7 +51,7 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     planning = Planning(**({"map_margin_m": 0.0, "unknown": "lethal"} | settings))  # type: ignore[arg-type]
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
-    return PlanningWorker(config, painted, make_planner(planning.planner)), painted
+    return PlanningWorker(config, painted, make_planner(planning.planner), cover_discs(ROBOT.body)), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:
