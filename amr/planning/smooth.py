@@ -1,9 +1,9 @@
 """Smoothing a polyline on a cost grid without giving away clearance (the maths: ``amr.kernels.path_smooth``).
 
 Every accepted path keeps two promises, checked segment by segment: none touches a forbidden cell, and none (looked at
-in quarters) lies in a dearer cell than its own neighborhood on the polyline does. Where a promise fails, the points there are put back
-on the polyline, its vertices included, and the rest is solved again around them: in the worst case that is the
-polyline itself.
+in quarters) lies in a dearer cell than its own neighborhood on the polyline does. Where a promise fails, the tube is
+made narrower there; at last the points are put back on the polyline, its vertices included, and the rest is solved
+again around them: in the worst case that is the polyline itself.
 """
 
 from __future__ import annotations
