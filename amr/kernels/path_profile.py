@@ -10,9 +10,9 @@ program in two variables); forward, the largest u is taken. This is TOPP-RA (Pha
 Time-Optimal Path Parameterization Based on Reachability Analysis"), after the phase plane of Bobrow, Dubowsky and
 Gibson (1985) and Shin and McKay (1985). (0, 0) is feasible everywhere, so the reachable sets are intervals from 0.
 
-The greedy way is optimal but for the limit on dw/dt, which where the curvature grows lets a slower point have a faster
-next one: against a convex optimizer it loses 0 to 1.6 % on smoothed paths (up to 15 % where the curvature jumps by
-several 1/m from point to point).
+The greedy way is optimal but for the limit on dw/dt: where the curvature grows, the largest x of a point may leave
+only rest for the next. So a point's x is the largest from which the robot can keep its speed, or come to the largest x
+of the next point; what that loses against a convex optimizer is measured in the tests.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from amr.jit import kernel
 from amr.kernels.grid_search import Array
 from amr.kernels.trig import arctan2, sin_cos
 
-_STILL_M = 1e-9
-"""Points closer than this are one place."""
+_STILL_M = 1e-3
+"""A point closer than this to the one before is at the same place: the bend of a shorter segment would be noise."""
 _STRAIGHT = 1e-9
 """Curvature (1/m) below this does not tie the acceleration to the turn rate."""
 
@@ -55,17 +55,19 @@ def measure_path(
     n = path.shape[0]
     last = np.int64(-1)
     last_x = last_y = 0.0
+    place_x, place_y = path[0, 0], path[0, 1]
     for k in range(n):
         stops[np.uint64(k)] = np.uint8(0)
     for k in range(n - 1):
         j, j1 = np.uint64(k), np.uint64(k + 1)
-        dx, dy = path[j1, 0] - path[j, 0], path[j1, 1] - path[j, 1]
+        dx, dy = path[j1, 0] - place_x, path[j1, 1] - place_y
         length = math.sqrt(dx * dx + dy * dy)
         bends[j, 0] = bends[j, 1] = 0.0
         if length < _STILL_M:
             gaps[j], drives[j] = 0.0, np.int8(0)
             continue
         gaps[j] = length
+        place_x, place_y = path[j1, 0], path[j1, 1]
         dx, dy = dx / length, dy / length
         drives[j] = np.int8(1)
         if is_kinematic:
@@ -142,7 +144,10 @@ def _lines(
     gap: float, bend: float, bend_next: float, next_cap: float, accel: float, brake: float, alpha: float,
     lowers: Array, uppers: Array,
 ) -> None:  # fmt: skip
-    """Limits of u on a segment as lines over x: ``lowers``, ``uppers`` [4, 2] rows (at x = 0, slope)."""
+    """Limits of u on a segment as lines over x: ``lowers``, ``uppers`` [4, 2] rows (at x = 0, slope).
+
+    Row 1: x at the segment's end is between 0 and ``next_cap``.
+    """
     slope = (bend_next - bend) / gap
     lowers[0, 0], lowers[0, 1] = -brake, 0.0
     lowers[1, 0], lowers[1, 1] = 0.0, -0.5 / gap
@@ -158,6 +163,23 @@ def _lines(
             tilt = -slope / factor
             lowers[row, 0], lowers[row, 1] = -alpha / size, tilt
             uppers[row, 0], uppers[row, 1] = alpha / size, tilt
+
+
+@kernel("float64(float64[:,::1], float64[:,::1], float64)")
+def _largest(lowers: Array, uppers: Array, cap: float) -> float:
+    """Largest x in [0, cap] with every lower line below every upper line; -1 when there is none."""
+    least, most = 0.0, cap
+    for a in range(np.uint64(4)):
+        for b in range(np.uint64(4)):
+            closing = lowers[a, 1] - uppers[b, 1]
+            room = uppers[b, 0] - lowers[a, 0]
+            if closing > 0.0:
+                most = min(most, room / closing)
+            elif closing < 0.0:
+                least = max(least, room / closing)
+            elif room < 0.0:
+                return -1.0
+    return most if least <= most else -1.0
 
 
 @kernel("void(float64[::1], float64[:,::1], float64[::1], float64, float64, float64, float64, float64[::1])")
@@ -176,17 +198,15 @@ def sweep(
         if gaps[i] == 0.0:
             squares[i] = squares[j]
             continue
-        best = caps[i]
-        _lines(gaps[i], bends[i, 0], bends[i, 1], squares[j], accel, brake, alpha, lowers, uppers)
-        for a in range(np.uint64(4)):
-            for b in range(np.uint64(4)):
-                closing = lowers[a, 1] - uppers[b, 1]
-                if closing > 0.0:
-                    best = min(best, (uppers[b, 0] - lowers[a, 0]) / closing)
+        cap = caps[i]
         slope = (bends[i, 1] - bends[i, 0]) / gaps[i]
         if abs(slope) > 0.0 and min(abs(bends[i, 0]), abs(bends[i, 1] + 2.0 * gaps[i] * slope)) <= _STRAIGHT:
-            best = min(best, alpha / abs(slope))
-        squares[i] = max(0.0, best)
+            cap = min(cap, alpha / abs(slope))
+        _lines(gaps[i], bends[i, 0], bends[i, 1], squares[j], accel, brake, alpha, lowers, uppers)
+        lowers[1, 0], lowers[1, 1] = 0.0, 0.0
+        steady = _largest(lowers, uppers, cap)
+        lowers[1, 0], lowers[1, 1] = uppers[1, 0], uppers[1, 1]
+        squares[i] = max(0.0, steady, _largest(lowers, uppers, cap))
     squares[0] = min(squares[0], start)
     for k in range(n - 1):
         i, j = np.uint64(k), np.uint64(k + 1)

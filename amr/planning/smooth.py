@@ -32,6 +32,8 @@ _ROUNDS: Final = 12
 _NARROWINGS: Final = 4
 """So often the tube is made narrower where a segment touches, before points are put back."""
 _REPAIRS: Final = 12
+_SAME: Final = 1e-6
+"""Cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +47,19 @@ class _Even:
     ceiling: NDArray[np.uint8]
 
 
-def smoothed(meter: PathMeter, polyline_m: Points, spacing_m: float, length_m: float) -> Points:
+def smoothed(
+    meter: PathMeter, polyline_m: Points, spacing_m: float, length_m: float, free_m: float = math.inf
+) -> Points:
     """The polyline [n >= 2, 2] as a curve of points at most about ``spacing_m`` apart; [m, 2], ends kept.
 
-    ``length_m``: how far along the path a corner is felt; its curvature becomes about angle / (2 length).
+    ``length_m``: how far along the path a corner is felt; its curvature becomes about angle / (2 length). Points
+    farther than ``free_m`` from the beginning stay on the polyline.
     """
     even = _even(meter, polyline_m, spacing_m)
     if len(even.points) < 4 or even.spacing <= 0.0:
         return metres_from_cells(meter.frame, _with_vertices(even, even.points, np.ones(len(even.points), np.uint8)))
-    points, fixed = _solve(meter, even, length_m / spacing_m)
+    free = len(even.points) if math.isinf(free_m) else round(free_m / spacing_m)
+    points, fixed = _solve(meter, even, length_m / spacing_m, free)
     return metres_from_cells(meter.frame, _with_vertices(even, points, fixed))
 
 
@@ -69,8 +75,8 @@ def _even(meter: PathMeter, polyline_m: Points, spacing_m: float) -> _Even:
     return _Even(points, length / pieces, vertices, before, ceiling)
 
 
-def _solve(meter: PathMeter, even: _Even, length: float) -> tuple[Points, NDArray[np.uint8]]:
-    """Smooth points, and 1 where they were put back on the polyline; ``length`` in points."""
+def _solve(meter: PathMeter, even: _Even, length: float, free: int) -> tuple[Points, NDArray[np.uint8]]:
+    """Smooth points, and 1 where they were put back on the polyline; ``length`` in points, the first ``free`` move."""
     n = len(even.points)
     normals, bounds, bands = np.empty((n, 2)), np.empty((n, 2)), np.empty((n, 3))
     force, offsets = np.empty(n), np.empty(n)
@@ -80,8 +86,10 @@ def _solve(meter: PathMeter, even: _Even, length: float) -> tuple[Points, NDArra
         meter.padded, meter.stride, even.points, normals, even.ceiling, even.spacing,
         _REACH_M / meter.frame.resolution_m, bounds,
     )  # fmt: skip
+    bounds[free:] = 0.0
     path_smooth.assemble(even.points, normals, _TENSION * length**2, length**4, bands, force)
     held[[0, -1]] = 1
+    held[free:] = 1
     for repair in range(_REPAIRS):
         path_smooth.relax(bands, force, held, bounds, offsets, _ROUNDS)
         points = even.points + offsets[:, None] * normals
@@ -117,7 +125,8 @@ def _with_vertices(even: _Even, points: Points, fixed: NDArray[np.uint8]) -> Poi
     for k in pairs.tolist():
         pieces.append(points[done : k + 1])
         inner = even.vertices[even.before[k] + 1 : even.before[k + 1] + 1]
-        # a vertex that is the next point itself is not said twice
-        pieces.append(inner[(inner != points[k + 1]).any(axis=1)])
+        # a vertex that is one of the points itself is not said twice
+        apart = (np.abs(inner - points[k + 1]).max(axis=1) > _SAME) & (np.abs(inner - points[k]).max(axis=1) > _SAME)
+        pieces.append(inner[apart])
         done = k + 1
     return np.ascontiguousarray(np.vstack([*pieces, points[done:]]))

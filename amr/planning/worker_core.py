@@ -145,7 +145,8 @@ class PlanningWorker:
             return fresh
         end = fresh.outcome.path[-1, :2]
         reach_m = self._config.keep_path_distance_m
-        rest = rest_of_path(self._kept, goal, start, end, PathMeter(grid, options), reach_m)
+        meter, spacing_m = PathMeter(grid, options), self._config.point_spacing_m
+        rest = rest_of_path(self._kept, goal, start, end, meter, reach_m, spacing_m)
         if rest is None or rest[1] * (1.0 - self._config.keep_path_frac) > fresh.outcome.cost:
             return fresh
         touches = len(self._outline.contacts(grid, rest[0]))

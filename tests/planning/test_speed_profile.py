@@ -132,6 +132,23 @@ def test_on_smooth_curves_no_optimizer_finds_a_profile_that_is_faster_by_two_per
     assert duration_s(shape, speeds) <= slow_optimum_s(shape, limits) * 1.02
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "size"), [(2, 1.0), (3, 2.0), (4, 4.0)])
+@pytest.mark.parametrize("alpha", [12.0, 3.0])
+def test_where_the_curvature_jumps_from_point_to_point_neither(seed: int, size: float, alpha: float) -> None:
+    limits = replace(LIMITS, alpha_max_radps2=alpha)
+    shape = shape_of(wavy(seed, 60, size), False)
+    speeds = fastest_speeds_mps(shape, limits, None, 0.0)
+    assert duration_s(shape, speeds) <= slow_optimum_s(shape, limits) * 1.02
+
+
+def test_one_sharp_bend_slows_the_robot_down_and_does_not_stop_it() -> None:
+    bends = np.full(80, 0.05)
+    bends[40] = 2.6
+    speeds = fastest_speeds_mps(shape_of(curve(bends), False), LIMITS)
+    assert 0.3 < speeds[:70].min() < 1.5
+
+
 def test_a_kinematic_path_rests_at_cusps_and_turns_in_place_and_reverses_with_the_reverse_limit() -> None:
     ahead = [[x, 0.0, 0.0] for x in np.linspace(0.0, 2.0, 41)]
     back = [[x, 0.0, 0.0] for x in np.linspace(1.95, 1.0, 20)]
@@ -166,6 +183,15 @@ def test_short_and_degenerate_paths(kinematic: bool) -> None:
     assert speeds[0] == speeds[1] > 0.0
     assert speeds[2] == speeds[3] > 0.0
     assert duration_s(shape_of(repeated, kinematic), speeds) < 5.0
+
+
+def test_points_a_hair_apart_do_not_stop_the_robot_and_a_very_dense_path_keeps_its_length() -> None:
+    path = curve(np.full(60, 0.5))
+    doubled = np.insert(path, 30, path[30] + (1e-7, 2e-7, 0.0), axis=0)
+    speeds = fastest_speeds_mps(shape_of(doubled, False), LIMITS)
+    assert speeds[5:50].min() > 1.5
+    dense = shape_of(curve(np.full(20_000, 0.5), 0.0002), False)
+    assert dense.gaps_m.sum() == pytest.approx(4.0, abs=0.01)
 
 
 def test_limits_of_zero_leave_rest() -> None:
