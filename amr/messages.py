@@ -192,6 +192,8 @@ class PlanResult:
     """A worker's answer.
 
     ``path_map`` float64 [n, 3] (x m, y m, yaw rad), map frame; n >= 2 when status is OK, else [0, 3].
+    ``speed_mps`` float64 [n]: how fast the robot may be at each point at most; negative in reverse, 0 where it rests or
+    turns in place. [0] = not told.
     """
 
     stamp_ns: int
@@ -203,6 +205,7 @@ class PlanResult:
     cost: float
     expanded: int
     map_version: int
+    speed_mps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 Message = Scan | BaseState | Imu | LinkStatus | SetMission | Operator | Teleop | PlanResult

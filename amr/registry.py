@@ -43,10 +43,12 @@ def make_planner(name: str) -> GridPlanner:
 
 def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     """The planning worker of a robot: its own global map and the planner that its file names."""
+    from amr.control.footprint import cover_discs
     from amr.mapping.global_grid import GlobalGrid
     from amr.planning.worker_core import PlanningWorker
 
-    return PlanningWorker(config, GlobalGrid(config), make_planner(config.planning.planner))
+    planner = make_planner(config.planning.planner)
+    return PlanningWorker(config, GlobalGrid(config), planner, cover_discs(config.body))
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

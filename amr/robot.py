@@ -234,6 +234,7 @@ class RobotCore:
                 field=self._grid.distance_field(),
                 path_odom=self._path_odom,
                 path_version=self._path_version,
+                path_speed_mps=mission.path_speed_mps,
                 goal_odom=self._map_from_odom.inverse() @ Pose2(goal.x_m, goal.y_m, goal.yaw_rad or 0.0),
                 goal_yaw_matters=goal.yaw_rad is not None,
                 goal_tolerance_m=goal.tolerance_m,

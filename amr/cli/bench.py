@@ -148,6 +148,12 @@ def _trial_line(score: TrialScore, done: int, total: int) -> None:
         note(f"{done}/{total} trials")
 
 
+def _count_line(text: str) -> None:
+    """Progress on one line that changes, on a terminal only."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{text}", err=True, nl=False)
+
+
 def parse_worlds(text: str | None) -> tuple[str, ...]:
     """``1,2,5-9`` as ``("1", "2", "5-9")``; None = all. Raises ``ConfigError``."""
     if text is None:
@@ -207,6 +213,46 @@ def planners(
             f"{name:<14}{solved:>12}{_number(row['time_ms']['median']):>12}{_number(row['time_ms']['p99']):>10}"
             f"{_number(row['cost']['mean']):>12}{_number(row['length_m']['mean']):>12}"
         )
+
+
+@bench_app.command(epilog="Example: [bold]amr bench paths --count 10000[/bold]")
+def paths(
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="Random queries.")] = 1000,
+    planner: Annotated[str, typer.Option(metavar="NAME", help="Which grid planner.")] = "any_angle",
+    robot: RobotOption = "jackal",
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Finished paths on made maps: contact of the outline, clearance, wobble, speed limits, time."""
+    from amr.runtime.bench.paths import run
+
+    result = run(count=count, seed=seed, robot=robot, planner=planner, progress=_count_line)
+    if out is not None:
+        write_json(result, str(out / "paths.json"))
+    write_json(result, json)
+    if json == "-":
+        return
+    say(
+        f"{result['queries']} queries, {result['paths']} paths; outline touches: {result['touching_before_repair']} "
+        f"before repair, {result['told_to_touch']} after and told, {result['touching_untold']} untold"
+    )
+    say(
+        f"clearance: {result['below_margin']} below the inscribed radius, {result['enters_forbidden']} enter a "
+        f"forbidden cell; smoothing lowered the least clearance of {result['clearance_lowered']} paths"
+    )
+    for name, row in result["shape"].items():
+        bend = (row["curvature_max_per_m"] or {}).get("p50")
+        say(
+            f"{name:<7} {_number(row['length_m'], 2)} m, cost {_number(row['cost_m'], 2)}, curvature changes sides "
+            f"{_number(row['sign_changes_per_m'])} times a metre, varies "
+            f"{_number(row['curvature_variation_per_m2'], 2)} /m2, largest (median) {_number(bend, 2)} /m"
+        )
+    finish_ms, profile_ms = ((result[name] or {}).get("p50") for name in ("finish_ms", "profile_ms"))
+    say(
+        f"limits exceeded: {sum(result['limit_violations'].values())}; smoothing {_number(finish_ms)} ms, profile "
+        f"{_number(profile_ms)} ms (median); mean speed {_number(result['mean_speed_mps'], 2)} m/s"
+    )
 
 
 @bench_app.command(epilog="Example: [bold]amr bench control --samples 2000 --steps 56[/bold]")

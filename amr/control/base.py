@@ -6,6 +6,7 @@ one velocity. It is called once a step; its time is ``ControlInput.now_ns``.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -94,6 +95,8 @@ class ControlInput:
     """True = come to rest at the goal; False = drive through it."""
     limits: MotionLimits
     obstacles: tuple[Mover, ...] = ()
+    path_speed_mps: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
+    """float64 [n]: largest speed at each point of ``path_odom``, negative in reverse; [0] = not told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,8 @@ class Carrot:
     x_m: float
     y_m: float
     remaining_m: float
+    nearest: int
+    """Index of the path's point nearest to the robot."""
 
 
 def at_goal(control_input: ControlInput, yaw_tolerance_rad: float) -> bool:
@@ -41,16 +43,36 @@ def carrot(path_odom: NDArray[np.float64], pose: Pose2, lookahead_m: float) -> C
     remaining_m = _length_m(path_odom[nearest:])
     outside = np.flatnonzero(squared[nearest:] >= lookahead_m * lookahead_m)
     if outside.size == 0:
-        return Carrot(float(path_odom[-1, 0]), float(path_odom[-1, 1]), remaining_m)
+        return Carrot(float(path_odom[-1, 0]), float(path_odom[-1, 1]), remaining_m, nearest)
     index = nearest + int(outside[0])
     if index == nearest:
-        return Carrot(float(path_odom[index, 0]), float(path_odom[index, 1]), remaining_m)
+        return Carrot(float(path_odom[index, 0]), float(path_odom[index, 1]), remaining_m, nearest)
     inner, outer = math.sqrt(float(squared[index - 1])), math.sqrt(float(squared[index]))
     part = (lookahead_m - inner) / max(outer - inner, 1e-9)
     before, after = path_odom[index - 1], path_odom[index]
     return Carrot(
-        float(before[0] + part * (after[0] - before[0])), float(before[1] + part * (after[1] - before[1])), remaining_m
+        float(before[0] + part * (after[0] - before[0])),
+        float(before[1] + part * (after[1] - before[1])),
+        remaining_m,
+        nearest,
     )
+
+
+def profile_speed_mps(control_input: ControlInput, ahead: Carrot) -> float:
+    """Largest speed by the path's profile at the robot's place; that of the limits where there is none.
+
+    Where the goal is to be passed, the profile's last braking before the path's end does not count.
+    """
+    speeds, limits = control_input.path_speed_mps, control_input.limits
+    if len(speeds) != control_input.path_odom.shape[0]:
+        return limits.v_max_mps
+    here = min(ahead.nearest + 1, len(speeds) - 1)
+    speed_mps = abs(float(speeds[here]))
+    if not control_input.is_last_goal:
+        way_m = _length_m(control_input.path_odom[here:])
+        if speed_mps * speed_mps >= 0.98 * 2.0 * limits.brake_mps2 * way_m:
+            return limits.v_max_mps
+    return speed_mps
 
 
 def turn_rate_radps(error_rad: float, limits: MotionLimits) -> float:

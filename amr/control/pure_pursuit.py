@@ -12,7 +12,7 @@ import numpy as np
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus
-from amr.control.follow import Carrot, at_goal, carrot, turn_rate_radps
+from amr.control.follow import Carrot, at_goal, carrot, profile_speed_mps, turn_rate_radps
 from amr.control.prediction import Actuation, StartState, predict_start
 from amr.control.profile import approach_speed_mps, curve_speed_mps, limit_command
 from amr.control.validity import fault_in
@@ -88,7 +88,7 @@ class PurePursuitController:
         settings, limits = self._settings, control_input.limits
         x_m, y_m = pose.inverse().apply(ahead.x_m, ahead.y_m)
         curvature_per_m = 2.0 * y_m / max(x_m * x_m + y_m * y_m, 1e-6)
-        speed_mps = curve_speed_mps(curvature_per_m, limits)
+        speed_mps = min(curve_speed_mps(curvature_per_m, limits), profile_speed_mps(control_input, ahead))
         radius_m = 1.0 / max(abs(curvature_per_m), 1e-9)
         speed_mps = min(speed_mps, limits.v_max_mps * radius_m / settings.curvature_radius_m)
         clearance_m = max(window.clearance_m(pose), 0.0)

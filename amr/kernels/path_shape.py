@@ -1,4 +1,4 @@
-"""The shape of a path in metres: headings, even spacing, rounded corners."""
+"""The shape of a path: headings, even spacing, the dearest cell nearby."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from amr.jit import kernel
-from amr.kernels.grid_search import BLOCKED, Array
-from amr.kernels.path_cost import segment_cost
+from amr.kernels.grid_search import Array
 from amr.kernels.trig import arctan2
 
 
@@ -36,6 +35,31 @@ def set_headings(path: Array) -> None:
             path[np.uint64(j), 2] = 0.0
 
 
+@kernel("void(float64[:,::1])")
+def set_tangents(path: Array) -> None:
+    """Write into column 2 of ``path`` [n, 3] the direction of the curve: half-way between those of both segments.
+
+    By length: the short one's counts most, as on a circle. Ends, and points that coincide with a neighbor, look as
+    ``set_headings`` says.
+    """
+    set_headings(path)
+    n = path.shape[0]
+    before_x = before_y = 0.0
+    for k in range(n - 1):
+        i, j = np.uint64(k), np.uint64(k + 1)
+        dx, dy = path[j, 0] - path[i, 0], path[j, 1] - path[i, 1]
+        squared = dx * dx + dy * dy
+        if squared == 0.0:
+            before_x = before_y = 0.0
+            continue
+        dx, dy = dx / squared, dy / squared
+        if before_x != 0.0 or before_y != 0.0:
+            x, y = before_x + dx, before_y + dy
+            if x * dx + y * dy > 0.0:
+                path[i, 2] = arctan2(y, x)
+        before_x, before_y = dx, dy
+
+
 @kernel("int64(float64[:,::1], float64, float64[:,::1])")
 def resample(points: Array, spacing: float, out: Array) -> int:
     """Every vertex of ``points`` [n, 2], and evenly spaced points between, at most ``spacing`` apart; returns how many.
@@ -60,42 +84,36 @@ def resample(points: Array, spacing: float, out: Array) -> int:
     return size + 1
 
 
-@kernel("int64(uint8[::1], uint64, float64[:,::1], uint8[::1], int64)")
-def round_corners(padded: Array, stride: int, points: Array, ceiling: Array, sweeps: int) -> int:
-    """Relax the inner ``points`` [n, 2] (padded cells) towards least bending. Returns the moves of the last sweep.
+@kernel("void(float64[:,::1], float64[:,::1], int64[::1])")
+def resample_evenly(points: Array, out: Array, before: Array) -> None:
+    """``out`` [m >= 2, 2]: points of the polyline ``points`` [n >= 2, 2], equally far apart along it, both ends kept.
 
-    Gauss-Seidel on the sum of squared second differences: held at a corner by the grid, the points beside it swing
-    out and share the turn. A point moves only where both its segments stay clear of blocked cells and the cell it
-    comes to is not dearer than ``ceiling`` [n] allows there.
+    ``before`` [m]: index of the vertex that each stands on or behind.
     """
-    moves = 0
-    n = points.shape[0]
-    for _ in range(sweeps):
-        moves = 0
-        for k in range(1, n - 1):
-            a, i, b = np.uint64(k - 1), np.uint64(k), np.uint64(k + 1)
-            x, y = 0.5 * (points[a, 0] + points[b, 0]), 0.5 * (points[a, 1] + points[b, 1])
-            if 2 <= k < n - 2:
-                before, after = np.uint64(k - 2), np.uint64(k + 2)
-                x = (8.0 * x - points[before, 0] - points[after, 0]) / 6.0
-                y = (8.0 * y - points[before, 1] - points[after, 1]) / 6.0
-            dx, dy = x - points[i, 0], y - points[i, 1]
-            if dx * dx + dy * dy < 1e-10:
-                continue
-            if not (1.0 <= x < stride - 1.0 and stride * y + x < padded.size and y >= 1.0):
-                continue
-            value = padded[np.uint64(np.int64(y)) * stride + np.uint64(np.int64(x))]
-            if value >= np.uint8(BLOCKED) or value > ceiling[i]:
-                continue
-            if segment_cost(padded, stride, points[a, 0], points[a, 1], x, y) == math.inf:
-                continue
-            if segment_cost(padded, stride, x, y, points[b, 0], points[b, 1]) == math.inf:
-                continue
-            points[i, 0], points[i, 1] = x, y
-            moves += 1
-        if moves == 0:
-            break
-    return moves
+    n, m = points.shape[0], out.shape[0]
+    length = 0.0
+    for k in range(n - 1):
+        i, j = np.uint64(k), np.uint64(k + 1)
+        dx, dy = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1]
+        length += math.sqrt(dx * dx + dy * dy)
+    vertex, gone, piece = 0, 0.0, -1.0
+    for k in range(m):
+        target = length * k / (m - 1)
+        while True:
+            i, j = np.uint64(vertex), np.uint64(vertex + 1)
+            dx, dy = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1]
+            piece = math.sqrt(dx * dx + dy * dy)
+            if gone + piece >= target or vertex >= n - 2:
+                break
+            gone += piece
+            vertex += 1
+        part = min(1.0, (target - gone) / piece) if piece > 0.0 else 0.0
+        at = np.uint64(k)
+        out[at, 0] = points[i, 0] + part * dx
+        out[at, 1] = points[i, 1] + part * dy
+        before[at] = vertex
+    last, end = np.uint64(m - 1), np.uint64(n - 1)
+    out[last, 0], out[last, 1] = points[end, 0], points[end, 1]
 
 
 @kernel("void(uint8[::1], uint64, float64[:,::1], int64, uint8[::1])")

@@ -51,6 +51,8 @@ class MissionOutput:
     is_last_goal: bool
     path_map: NDArray[np.float64]
     """float64 [n, 3] (x m, y m, yaw rad), map frame; n = 0 when there is none."""
+    path_speed_mps: NDArray[np.float64]
+    """float64 [n]: largest speed at each point of the path, see ``PlanResult.speed_mps``; [0] when not told."""
     path_version: int
     """Grows with each new path (an empty one included)."""
     requests: tuple[PlanRequest | ForgetObstacles, ...]

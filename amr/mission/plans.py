@@ -80,4 +80,8 @@ def answer(desk: PlanDesk, result: PlanResult) -> tuple[PlanDesk, bool]:
     if path.ndim != 2 or path.shape[0] < 2 or path.shape[1] != 3 or not bool(np.isfinite(path).all()):
         reason = f"the planner's path is no finite [n >= 2, 3]: {list(path.shape)}"
         return replace(desk, refusals=desk.refusals + 1, status=PlanStatus.NO_PATH, reason=reason), False
+    speeds = result.speed_mps
+    if speeds.ndim != 1 or speeds.shape[0] not in {0, path.shape[0]} or not bool(np.isfinite(speeds).all()):
+        reason = f"the planner's speeds are not finite [{path.shape[0]}]: {list(speeds.shape)}"
+        return replace(desk, refusals=desk.refusals + 1, status=PlanStatus.NO_PATH, reason=reason), False
     return replace(desk, refusals=0), True

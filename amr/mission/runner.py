@@ -35,6 +35,7 @@ from amr.mission.states import ACTIVE, DRIVING, MissionEvent, MissionState, foll
 from amr.units import ns_from_s
 
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
+_NO_SPEEDS: NDArray[np.float64] = np.zeros(0)
 _LADDER: Final = (MissionEvent.CLEAR, MissionEvent.BACK_UP, MissionEvent.TURN, MissionEvent.WAIT)
 _GOAL_BLOCKED_WAITS: Final = 3
 _CLEARING_NS: Final = 300_000_000
@@ -101,6 +102,7 @@ class MissionRunner:
         self._reached = 0
         self._desk = PlanDesk()
         self._path = _NO_PATH
+        self._path_speed_mps = _NO_SPEEDS
         self._path_version = 0
         self._progress: Progress | None = None
         self._inside_since_ns: int | None = None
@@ -158,7 +160,7 @@ class MissionRunner:
     def _begin_goal(self, view: MissionInput) -> None:
         """Forget the way to the goal before."""
         self._desk = plans.for_new_goal(self._desk)
-        self._replace_path(_NO_PATH)
+        self._replace_path(_NO_PATH, _NO_SPEEDS)
         self._progress = progress.begin(view.map_from_base, view.now_ns)
         self._inside_since_ns = None
         self._sentry = None
@@ -196,11 +198,11 @@ class MissionRunner:
             return
         self._desk, is_news = plans.answer(self._desk, view.plan_result)
         if is_news and self._state in ACTIVE:
-            self._replace_path(view.plan_result.path_map)
+            self._replace_path(view.plan_result.path_map, view.plan_result.speed_mps)
             self._apply(MissionEvent.PATH, "" if self._state is MissionState.PLANNING else self._reason)
 
-    def _replace_path(self, path_map: NDArray[np.float64]) -> None:
-        self._path = path_map
+    def _replace_path(self, path_map: NDArray[np.float64], speed_mps: NDArray[np.float64]) -> None:
+        self._path, self._path_speed_mps = path_map, speed_mps
         self._path_version += 1
 
     def _ask_for_plan(self, view: MissionInput) -> tuple[PlanRequest, ...]:
@@ -417,6 +419,7 @@ class MissionRunner:
             active_goal=self._goals[self._reached] if active else None,
             is_last_goal=self._reached + 1 >= len(self._goals),
             path_map=self._path,
+            path_speed_mps=self._path_speed_mps,
             path_version=self._path_version,
             requests=requests,
             behavior=behavior,

@@ -1,9 +1,8 @@
-"""From a planner's polyline to a path that can be followed: even points, rounded corners, headings.
+"""From a planner's path to one that can be followed: even points, smooth curves, headings.
 
-Corners are rounded by relaxing points towards their neighbors' middle (the internal force of an elastic band; Quinlan
-and Khatib 1993), held back by the grid: no point may come to a dearer cell than its own neighborhood on the unrounded
-path has, so the clearance along the path does not shrink, and no segment may touch a forbidden cell. The result is
-measured afterwards; where it is dearer than allowed, the unrounded path stays.
+A grid planner's polyline is smoothed (``amr.planning.smooth``) and measured afterwards; where the result is dearer
+than allowed, a shorter filter is taken, at last the polyline. A path whose headings say more than the direction to
+the next point (reverse stretches, turns in place, arcs) comes from a kinematic planner and stays as it is.
 """
 
 from __future__ import annotations
@@ -18,16 +17,21 @@ from numpy.typing import NDArray
 from amr.grid import COST_UNKNOWN, CostGrid
 from amr.kernels.grid_search import pad_costs
 from amr.kernels.path_cost import polyline_costs
-from amr.kernels.path_shape import local_ceiling, resample, round_corners, set_headings
+from amr.kernels.path_shape import resample, set_headings, set_tangents
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
-from amr.planning.trace import Points, cells_from_metres, metres_from_cells
+from amr.planning.smooth import smoothed
+from amr.planning.trace import Points, cells_from_metres
 
-_WINDOW_M: Final = 0.3
-"""Half length of the stretch whose dearest cell a rounded corner may touch."""
-_SWEEPS: Final = 120
+_LENGTHS_M: Final = ((0.5, 0.3), (0.2, 0.2))
+"""How far along the path a corner is felt, in a first and a second pass: points move sideways only, which around a
+corner of the polyline makes them uneven; the second pass begins from a smooth path. Against one pass of 0.5 m, on 180
+paths of made maps (blobs, rooms, maze): the largest jump of curvature from point to point halves (0.74 to 0.30 1/m on
+rooms), 26 % less variation of curvature there, 0.3 % more cost."""
 _DEARER_FRAC: Final = 0.02
-"""A rounded path may be this much dearer than the polyline: a curve outside the corner is longer."""
+"""A smooth path may be this much dearer than the polyline: a curve outside the corner is longer."""
+
+_NOTHING: Final = np.zeros((0, 2))
 
 
 class PathMeter:
@@ -51,42 +55,47 @@ class PathMeter:
 
 
 def finish(meter: PathMeter, outcome: PlanOutcome, spacing_m: float) -> PlanOutcome:
-    """``outcome`` with points at most ``spacing_m`` apart, corners rounded, headings set; unchanged without a path.
+    """``outcome`` with points about ``spacing_m`` apart at most, smooth, headings set; unchanged without a path.
 
     First and last point stay to the bit, the last heading too; the escape in front, if any, is only resampled.
     """
-    if outcome.status is not PlanStatus.OK:
+    if outcome.status is not PlanStatus.OK or is_kinematic(outcome.path):
         return outcome
     first = outcome.escape_points
-    escape = (
-        _resampled(np.ascontiguousarray(outcome.path[: first + 1, :2]), spacing_m)[:-1] if first else np.zeros((0, 2))
-    )
-    plain = _resampled(np.ascontiguousarray(outcome.path[first:, :2]), spacing_m)
-    rounded = _rounded(meter, plain, spacing_m)
-    cost_m, plain_cost_m = meter.cost_m(rounded), meter.cost_m(plain)
-    if not cost_m <= plain_cost_m * (1.0 + _DEARER_FRAC):
-        rounded, cost_m = plain, plain_cost_m
-    path = np.zeros((len(escape) + len(rounded), 3))
-    path[:, :2] = np.vstack([escape, rounded])
+    escape = resampled(np.ascontiguousarray(outcome.path[: first + 1, :2]), spacing_m)[:-1] if first else _NOTHING
+    polyline = np.ascontiguousarray(outcome.path[first:, :2])
+    points, cost_m = _smoothest(meter, polyline, spacing_m)
+    path = np.zeros((len(escape) + len(points), 3))
+    path[:, :2] = np.vstack([escape, points])
     path[0, :2], path[-1, :2] = outcome.path[0, :2], outcome.path[-1, :2]
-    set_headings(path)
+    set_tangents(path)
     path[-1, 2] = outcome.path[-1, 2]
     return replace(outcome, path=path, cost=cost_m, escape_points=len(escape))
 
 
-def _resampled(points_m: Points, spacing_m: float) -> Points:
+def is_kinematic(path: NDArray[np.float64]) -> bool:
+    """True when the headings of ``path`` [n >= 2, 3], the last apart, are not those of a plain polyline."""
+    plain = np.array(path)
+    set_headings(plain)
+    return not np.array_equal(plain[:-1, 2], path[:-1, 2])
+
+
+def resampled(points_m: Points, spacing_m: float) -> Points:
     """All vertices and points between them, at most ``spacing_m`` apart."""
-    room = len(points_m) + 1
-    for a, b in zip(points_m[:-1].tolist(), points_m[1:].tolist(), strict=True):
-        room += math.ceil(math.sqrt((b[0] - a[0]) * (b[0] - a[0]) + (b[1] - a[1]) * (b[1] - a[1])) / spacing_m)
+    steps = np.diff(points_m, axis=0)
+    room = int(np.ceil(np.sqrt((steps * steps).sum(axis=1)) / spacing_m).sum()) + len(points_m) + 1
     out = np.empty((room, 2))
     return out[: resample(points_m, spacing_m, out)]
 
 
-def _rounded(meter: PathMeter, points_m: Points, spacing_m: float) -> Points:
-    """The same number of points, corners rounded where the grid lets them."""
-    points = cells_from_metres(meter.frame, points_m)
-    ceiling = np.empty(len(points), np.uint8)
-    local_ceiling(meter.padded, meter.stride, points, max(1, round(_WINDOW_M / spacing_m)), ceiling)
-    round_corners(meter.padded, meter.stride, points, ceiling, _SWEEPS)
-    return metres_from_cells(meter.frame, points)
+def _smoothest(meter: PathMeter, polyline_m: Points, spacing_m: float) -> tuple[Points, float]:
+    """Points and cost of the smoothest path that is not too dear."""
+    plain_m = resampled(polyline_m, spacing_m)
+    plain_cost_m = meter.cost_m(plain_m)
+    for first_m, second_m in _LENGTHS_M:
+        points_m = smoothed(meter, smoothed(meter, polyline_m, spacing_m, first_m), spacing_m, second_m)
+        points_m[0], points_m[-1] = polyline_m[0], polyline_m[-1]
+        cost_m = meter.cost_m(points_m)
+        if cost_m <= plain_cost_m * (1.0 + _DEARER_FRAC) and math.isfinite(cost_m):
+            return points_m, cost_m
+    return plain_m, plain_cost_m

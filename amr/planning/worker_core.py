@@ -7,31 +7,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
+from amr.control.base import MotionLimits
 from amr.geometry import Pose2
 from amr.grid import COST_UNKNOWN, CostGrid, GridFrame
 from amr.mapping.base import GlobalMap, Inflation
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
-from amr.planning.finish import PathMeter, finish
+from amr.planning.finish import PathMeter
 from amr.planning.keep import KeptPath, rest_of_path
+from amr.planning.route import OutlineCheck, Route, noted, plan_route
 from amr.planning.scratch import LARGEST_CELLS
+from amr.planning.speed_profile import EnvelopeBound, fastest_speeds_mps, shape_of
 from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
+
+_NO_SPEEDS: Final = np.zeros(0)
 
 
 class PlanningWorker:
     """``amr.runtime.protocols.Worker``. Built by ``amr.registry.make_planning_worker(config)``."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_inflation", "_planner")
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_inflation", "_planner", "_limits", "_envelope", "_outline")
     """Made from the config; a planner holds scratch memory only."""
 
-    def __init__(self, config: RobotConfig, global_map: GlobalMap, planner: GridPlanner) -> None:
-        """An empty map and no path yet."""
+    def __init__(
+        self, config: RobotConfig, global_map: GlobalMap, planner: GridPlanner, discs: NDArray[np.float32]
+    ) -> None:
+        """An empty map and no path yet. ``discs`` float32 [k, 3] (x m, y m, radius m; base frame) cover the outline."""
         self._config = config.planning
         body = config.body
         self._inflation = Inflation(
@@ -44,6 +52,9 @@ class PlanningWorker:
         )
         self._map = global_map
         self._planner = planner
+        self._limits = MotionLimits.from_config(config.limits)
+        self._envelope = EnvelopeBound(config, discs)
+        self._outline = OutlineCheck(body, config.safety.contact_margin_m)
         self._scans: list[Scan] = []
         self._kept: KeptPath | None = None
         self.scans_missing = 0
@@ -86,7 +97,7 @@ class PlanningWorker:
 
     def _answer(self, request: PlanRequest) -> PlanResult:
         """Plan, finish, prefer what was answered before, and put the modelled latency on the stamp."""
-        outcome = self._plan(request.start_map, request.goal_map)
+        outcome, speed_mps = self._plan(request.start_map, request.goal_map)
         latency_s = self._config.latency_base_s + outcome.expanded * self._config.latency_per_expansion_s
         return PlanResult(
             stamp_ns=request.stamp_ns + ns_from_s(latency_s),
@@ -97,9 +108,11 @@ class PlanningWorker:
             cost=outcome.cost,
             expanded=outcome.expanded,
             map_version=request.map_version,
+            speed_mps=speed_mps,
         )
 
-    def _plan(self, start: Pose2, goal: Goal) -> PlanOutcome:
+    def _plan(self, start: Pose2, goal: Goal) -> tuple[PlanOutcome, NDArray[np.float64]]:
+        """How it ended, and the speeds along the path."""
         options = PlanOptions(
             unknown=self._config.unknown,
             unknown_cost=self._config.unknown_cost,
@@ -110,27 +123,36 @@ class PlanningWorker:
         target = Pose2(goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad)
         grid = covering(self._map.cost_grid(self._inflation), (start, target), self._config.map_margin_m)
         if grid is None:
-            return refusal(
-                PlanStatus.OUTSIDE_MAP,
-                f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much",
+            reason = (
+                f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much"
             )
-        outcome = self._planner.plan(grid, start, target, options)
-        if outcome.status is not PlanStatus.OK:
+            return refusal(PlanStatus.OUTSIDE_MAP, reason), _NO_SPEEDS
+        route = plan_route(self._planner, grid, start, target, options, self._outline, self._config.point_spacing_m)
+        if route.outcome.status is not PlanStatus.OK:
             self._kept = None
-            return outcome
-        meter = PathMeter(grid, options)
-        outcome = self._prefer_kept(finish(meter, outcome, self._config.point_spacing_m), start, goal, meter)
-        self._kept = KeptPath(goal, outcome.path)
-        return outcome
+            return route.outcome, _NO_SPEEDS
+        if not route.is_kinematic:
+            route = self._prefer_kept(route, start, goal, grid, options)
+        path = route.outcome.path
+        self._kept = None if route.is_kinematic else KeptPath(goal, path)
+        shape = shape_of(path, route.is_kinematic)
+        bounds_mps = self._envelope.speeds_mps(grid, path, shape)
+        return noted(route, self._outline, grid), fastest_speeds_mps(shape, self._limits, bounds_mps)
 
-    def _prefer_kept(self, fresh: PlanOutcome, start: Pose2, goal: Goal, meter: PathMeter) -> PlanOutcome:
+    def _prefer_kept(self, fresh: Route, start: Pose2, goal: Goal, grid: CostGrid, options: PlanOptions) -> Route:
         """The rest of the previous path instead of ``fresh``, unless that is cheaper by the configured part."""
-        if self._kept is None or fresh.escape_points > 0:
+        if self._kept is None or fresh.outcome.escape_points > 0:
             return fresh
-        rest = rest_of_path(self._kept, goal, start, fresh.path[-1, :2], meter, self._config.keep_path_distance_m)
-        if rest is None or rest[1] * (1.0 - self._config.keep_path_frac) > fresh.cost:
+        end = fresh.outcome.path[-1, :2]
+        reach_m = self._config.keep_path_distance_m
+        meter, spacing_m = PathMeter(grid, options), self._config.point_spacing_m
+        rest = rest_of_path(self._kept, goal, start, end, meter, reach_m, spacing_m)
+        if rest is None or rest[1] * (1.0 - self._config.keep_path_frac) > fresh.outcome.cost:
             return fresh
-        return replace(fresh, path=rest[0], cost=rest[1])
+        touches = len(self._outline.contacts(grid, rest[0]))
+        if touches > fresh.touches:
+            return fresh
+        return replace(fresh, outcome=replace(fresh.outcome, path=rest[0], cost=rest[1]), touches=touches)
 
 
 def covering(grid: CostGrid, poses: tuple[Pose2, ...], margin_m: float) -> CostGrid | None:

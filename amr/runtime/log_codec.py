@@ -298,6 +298,9 @@ def _encode_plan_result(result: PlanResult) -> bytes:
     path = np.ascontiguousarray(result.path_map)
     if path.dtype != np.float64 or path.ndim != 2 or path.shape[1] != 3:
         raise TypeError(f"PlanResult.path_map: must be float64 [n, 3], not {path.dtype} {list(path.shape)}")
+    speed = np.ascontiguousarray(result.speed_mps)
+    if speed.dtype != np.float64 or speed.ndim != 1:
+        raise TypeError(f"PlanResult.speed_mps: must be float64 [n], not {speed.dtype} {list(speed.shape)}")
     return serialize(
         _PlanResult(
             result.stamp_ns,
@@ -308,6 +311,7 @@ def _encode_plan_result(result: PlanResult) -> bytes:
             result.cost,
             result.expanded,
             result.map_version,
+            speed,
         ),
         lt.PLAN_RESULT,
     )
@@ -324,6 +328,7 @@ def _decode_plan_result(data: bytes) -> PlanResult:
         value.cost,
         value.expanded,
         value.map_version,
+        np.array(value.speed_mps, np.float64),
     )
 
 

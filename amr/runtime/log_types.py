@@ -65,6 +65,7 @@ _DEFINITIONS: Final = {
         float64 cost
         int64 expanded
         int64 map_version
+        float64[] speed_mps  # at each point at most, negative in reverse; empty = not told
     """,
     "amr_msgs/msg/ScanGeometry": """
         # The scans' constants in full width; valid for every LaserScan until the next one of these.

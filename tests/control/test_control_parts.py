@@ -200,7 +200,7 @@ def test_a_recording_comes_back_as_it_was() -> None:
         assert np.array_equal(a.field.unknown, b.field.unknown)
         assert np.array_equal(a.path_odom, b.path_odom)
         assert a.field.frame == b.field.frame
-        plain = {"field": a.field, "path_odom": a.path_odom}
+        plain = {"field": a.field, "path_odom": a.path_odom, "path_speed_mps": a.path_speed_mps}
         for name in type(a).__slots__:
             if name not in plain:
                 assert getattr(a, name) == getattr(b, name), name

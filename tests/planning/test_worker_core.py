@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from amr.config.planning import Planning
 from amr.config.robot import RobotConfig
+from amr.control.footprint import cover_discs
 from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.mapping.base import Inflation, MapImage, ScanVerdict
@@ -50,7 +51,7 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     planning = Planning(**({"map_margin_m": 0.0, "unknown": "lethal"} | settings))  # type: ignore[arg-type]
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
-    return PlanningWorker(config, painted, make_planner(planning.planner)), painted
+    return PlanningWorker(config, painted, make_planner(planning.planner), cover_discs(ROBOT.body)), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:
@@ -94,6 +95,35 @@ def test_equal_routes_do_not_take_turns() -> None:
         middle = again.path_map[len(again.path_map) // 2, 1] - AXIS_Y_M
         assert math.copysign(1.0, middle) == side
         assert tuple(again.path_map[0, :2]) == (1.25, AXIS_Y_M + wobble_m)
+
+
+def test_the_way_back_onto_a_kept_path_is_smooth_and_its_speeds_are_told() -> None:
+    worker, _ = worker_on(island())
+    first = ask(worker, 1.05, AXIS_Y_M, GOAL)
+    place = first.path_map[20]
+    again = ask(worker, float(place[0]) + 0.03, float(place[1]) - 0.06, GOAL)
+    turns = np.abs(np.diff(again.path_map[:-1, 2]))
+    assert turns.max() < 0.15
+    assert again.speed_mps.shape == (len(again.path_map),)
+    assert again.speed_mps[:15].min() > 1.0
+    assert again.speed_mps[-1] == 0.0
+    assert again.speed_mps.max() <= ROBOT.limits.v_max_mps
+
+
+def test_an_answer_without_a_path_tells_no_speeds() -> None:
+    worker, _ = worker_on(island())
+    assert ask(worker, 1.05, AXIS_Y_M, Goal(5.0, 3.0, None, 0.2)).speed_mps.shape == (0,)
+
+
+def test_the_speeds_are_lower_where_the_way_is_narrow() -> None:
+    cost = np.zeros((61, 101), np.uint8)
+    cost[:28, 50:54] = cost[34:, 50:54] = 254
+    worker, _ = worker_on(cost)
+    answer = ask(worker, 1.05, AXIS_Y_M, GOAL)
+    narrow = np.abs(answer.path_map[:, 0] - 5.2) < 0.3
+    assert answer.speed_mps[narrow].max() <= ROBOT.limits.v_max_mps
+    straight = answer.speed_mps[np.abs(answer.path_map[:, 0] - 3.0) < 0.2]
+    assert straight.min() >= answer.speed_mps[narrow].min()
 
 
 def test_without_keeping_the_nearer_route_is_taken_each_time() -> None:

@@ -59,6 +59,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 GOALS = st.builds(Goal, REAL, REAL, st.none() | REAL, REAL)
 RANGES = hnp.arrays(np.float32, st.integers(0, 40), elements=st.floats(width=32))
 PATHS = hnp.arrays(np.float64, st.tuples(st.integers(0, 9), st.just(3)), elements=REAL)
+SPEEDS = hnp.arrays(np.float64, st.integers(0, 9), elements=REAL)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Scan, NS, REAL, REAL, REAL, REAL, REAL, RANGES),
     st.builds(BaseState, NS, COUNT, COUNT, COUNT, REAL, REAL, REAL, st.sampled_from(McuState), COUNT, COUNT),
@@ -67,7 +68,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(SetMission, NS, st.lists(GOALS, max_size=4).map(tuple)),
     st.builds(Operator, NS, st.sampled_from(OperatorAction)),
     st.builds(Teleop, NS, REAL, REAL),
-    st.builds(PlanResult, NS, COUNT, st.sampled_from(PlanStatus), TEXT, PATHS, REAL, COUNT, COUNT),
+    st.builds(PlanResult, NS, COUNT, st.sampled_from(PlanStatus), TEXT, PATHS, REAL, COUNT, COUNT, SPEEDS),
 )
 
 
