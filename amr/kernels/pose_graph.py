@@ -2,7 +2,7 @@
 
 The error of an edge (g2o ``EDGE_SE2``): ``e = z^-1 * (x_i^-1 * x_j)`` as (x, y, yaw), the yaw wrapped. Its cost is
 ``rho(e^T Omega e)`` with a robust kernel rho: 0 none, 1 Huber, 2 Cauchy, 3 dynamic covariance scaling (Agarwal et al.,
-ICRA 2013, written as a kernel). Information is (xx, xy, xyaw, yy, yyaw, yawyaw).
+ICRA 2013, the weight integrated to a kernel). Information is (xx, xy, xyaw, yy, yyaw, yawyaw).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def robust(chi2: float, kind: int, width: float) -> tuple[float, float]:
         return square * logarithm(1.0 + ratio), 1.0 / (1.0 + ratio)
     if kind == 3 and chi2 > square:
         scale = 2.0 * square / (square + chi2)
-        return chi2 * scale * scale + square * (1.0 - scale) * (1.0 - scale), scale * scale
+        return square * (3.0 - 2.0 * scale), scale * scale
     return chi2, 1.0
 
 

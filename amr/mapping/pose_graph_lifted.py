@@ -25,7 +25,8 @@ from amr.mapping.pose_graph import PoseGraph
 
 RANK: Final = 3
 MOST_PRODUCTS: Final = 2500
-"""Products with the data matrix that one relaxation may cost."""
+MOST_PRODUCT_NODES: Final = 6_000_000
+"""Products with the data matrix that one relaxation may cost, and products times nodes: tens of seconds at most."""
 _MOST_STEPS: Final = 200
 _MOST_INNER: Final = 60
 _FIRST_NOISE: Final = 0.03
@@ -68,6 +69,7 @@ class _Relaxation:
             options={"SymmetricMode": True},
         )  # fmt: skip
         self.products = 0
+        self.most_products = min(MOST_PRODUCTS, MOST_PRODUCT_NODES // max(1, graph.node_count))
 
     def run(self, yaw_rad: Floats) -> Relaxed:
         """Steps until the cost falls no more or the budget is used up."""
@@ -75,7 +77,7 @@ class _Relaxation:
         mx = self._product(x)
         cost, radius = _dot(x, mx), float(np.sqrt(self.node_count))
         for _ in range(_MOST_STEPS):
-            if self.products > MOST_PRODUCTS:
+            if self.products > self.most_products:
                 break
             gradient = _tangent(x, mx)
             step, expected, at_edge = self._inner(x, mx, gradient, radius)
@@ -99,7 +101,8 @@ class _Relaxation:
 
     def _start(self, yaw_rad: Floats) -> Complex:
         """Headings with a seeded disturbance, and the best positions for them."""
-        noise = np.random.default_rng(0).normal(0.0, _FIRST_NOISE, (2, self.node_count, self.rank))
+        generator = np.random.default_rng(0)
+        noise = generator.normal(0.0, _FIRST_NOISE, (2, self.node_count, self.rank))
         heading = noise[0] + 1j * noise[1]
         heading[:, 0] += np.exp(1j * yaw_rad[self.order])
         heading /= np.sqrt(_row_dot(heading, heading))[:, None]

@@ -1,7 +1,8 @@
 """The best solution that can be found from nothing: several starts, each solved, the least cost kept.
 
-Starts that have little in common and still lead to one minimum are taken as proof enough; where they disagree, the
-graph is one that a descent gets stuck on, and the dear relaxation is worth its time.
+Starts that have little in common and still lead to one minimum are taken as proof enough. Where some end elsewhere, the
+graph is one that a descent gets stuck on, and the dear relaxation is tried: on any graph when no second start confirms
+the lowest cost, else where the graph is small enough to make it cheap.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from amr.mapping.pose_graph_solve import PoseGraphSolver, Solution
 from amr.mapping.pose_graph_start import chordal_poses, lifted_poses, tree_poses
 
 AGREED_FRAC: Final = 1e-5
+CHEAP_NODES: Final = 2000
 _EQUAL_FRAC: Final = 1e-9
 
 Progress = Callable[[str, int, float], None]
@@ -38,10 +40,15 @@ class Search:
         return self.solutions[self.best]
 
     @property
+    def agreeing(self) -> int:
+        """How many starts led to the least cost."""
+        least = self.solution.cost
+        return sum(solution.cost - least <= AGREED_FRAC * least + 1e-9 for solution in self.solutions.values())
+
+    @property
     def agreed(self) -> bool:
-        """Whether all starts led to one cost."""
-        costs = [solution.cost for solution in self.solutions.values()]
-        return max(costs) - min(costs) <= AGREED_FRAC * min(costs) + 1e-9
+        """Whether all starts did."""
+        return self.agreeing == len(self.solutions)
 
 
 def solve_from_nothing(graph: PoseGraph, poses_are_a_guess: bool, progress: Progress | None = None) -> Search:
@@ -54,7 +61,7 @@ def solve_from_nothing(graph: PoseGraph, poses_are_a_guess: bool, progress: Prog
     search = Search("", {})
     for name, start in _starts(solver, pinned, poses_are_a_guess).items():
         search = _tried(solver, search, name, start, progress)
-    if not search.agreed:
+    if search.agreeing < 2 or (not search.agreed and graph.node_count <= CHEAP_NODES):
         if progress is not None:
             progress("lifted", 0, search.solution.cost)
         lifted = lifted_poses(solver, pinned)

@@ -145,7 +145,7 @@ class PoseGraphSolver:
     def _scale(self) -> Floats:
         """[n, 3] the diagonal of H, with a floor where nothing holds a coordinate."""
         diagonal = self.blocks.diagonal[:, ::4]
-        floor = _PIVOT_FLOOR_FRAC * diagonal.mean(axis=0) + 1e-300
+        floor = _PIVOT_FLOOR_FRAC * diagonal.sum(axis=0) / max(len(diagonal), 1) + 1e-300
         scale: Floats = np.maximum(diagonal, floor)
         return scale
 

@@ -51,14 +51,14 @@ class _Lines:
     fixed: list[tuple[int, int]] = field(default_factory=list)
 
 
-def read_g2o(path: Path) -> G2oFile:
-    """The graph of a file; the reader stops at 512 MB of text, however small its gzip.
+def read_g2o(path: Path, largest_bytes: int = LARGEST_TEXT_BYTES) -> G2oFile:
+    """The graph of a file; the reader stops at ``largest_bytes`` of text, however small its gzip.
 
     Nodes may be left out altogether (some published files have edges only), but not in part.
     """
     lines = _Lines()
     with _opened(path) as file:
-        for number, words in _split_lines(path, file):
+        for number, words in _split_lines(path, file, largest_bytes):
             _take(lines, f"{path}:{number}", number, words)
     if not lines.ends and not lines.vertices:
         raise DataError(f"{path}: expected VERTEX_SE2 and EDGE_SE2 lines, found none")
@@ -113,7 +113,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path}: cannot be read: {reason}") from None
 
 
-def _split_lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+def _split_lines(path: Path, file: IO[bytes], largest_bytes: int) -> Iterator[tuple[int, list[str]]]:
     """(line number, words) of each line that has any; comments (#) are left out."""
     number = total = 0
     while line := file.readline(_LONGEST_LINE_BYTES + 1):
@@ -121,8 +121,8 @@ def _split_lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, list[str]]]
         total += len(line)
         if len(line) > _LONGEST_LINE_BYTES:
             raise DataError(f"{path}:{number}: expected lines of at most {_LONGEST_LINE_BYTES} bytes")
-        if total > LARGEST_TEXT_BYTES:
-            raise DataError(f"{path}:{number}: expected at most {LARGEST_TEXT_BYTES >> 20} MB of text")
+        if total > largest_bytes:
+            raise DataError(f"{path}:{number}: expected at most {largest_bytes} bytes of text")
         try:
             words = line.decode("ascii").partition("#")[0].split()
         except UnicodeDecodeError:
