@@ -290,6 +290,7 @@ def posegraph(
     from amr.runtime.bench.posegraph import run
 
     result = run([*data, *(more or [])], out, _status_line)
+    _status_line("")
     write_json(result, json)
     if json == "-":
         return

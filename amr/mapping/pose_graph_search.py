@@ -1,8 +1,8 @@
 """The best solution that can be found from nothing: several starts, each solved, the least cost kept.
 
-Starts that have little in common and still lead to one minimum are taken as proof enough. Where some end elsewhere, the
-graph is one that a descent gets stuck on, and the dear relaxation is tried: on any graph when no second start confirms
-the lowest cost, else where the graph is small enough to make it cheap.
+Starts that have little in common and still lead to one minimum are taken as proof enough: of a large graph two, of a
+small one all. Where no second start confirms the least cost, or on a small graph any ends elsewhere, the graph is one
+that a descent gets stuck on, and the dear relaxation is tried.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Search:
 
 
 def solve_from_nothing(graph: PoseGraph, poses_are_a_guess: bool, progress: Progress | None = None) -> Search:
-    """Solve from the chordal relaxation, two trees and, if ``poses_are_a_guess``, the graph's poses; then see above.
+    """Solve from the chordal relaxation, a tree, if ``poses_are_a_guess`` the graph's poses, and the odometry.
 
     Pinned nodes (see ``PoseGraphSolver.pinned``) stay where they are. Costs one structure, and a solve a start.
     """
@@ -61,6 +61,8 @@ def solve_from_nothing(graph: PoseGraph, poses_are_a_guess: bool, progress: Prog
     search = Search("", {})
     for name, start in _starts(solver, pinned, poses_are_a_guess).items():
         search = _tried(solver, search, name, start, progress)
+        if graph.node_count > CHEAP_NODES and search.agreeing >= 2:
+            break
     if search.agreeing < 2 or (not search.agreed and graph.node_count <= CHEAP_NODES):
         if progress is not None:
             progress("lifted", 0, search.solution.cost)
@@ -74,9 +76,9 @@ def _starts(solver: PoseGraphSolver, pinned: NDArray[np.uint8], poses_are_a_gues
     graph = solver.graph
     starts = {"chordal": chordal_poses(solver, pinned)}
     starts["tree"] = tree_poses(graph, pinned)
-    starts["chain"] = tree_poses(graph, pinned, along_chain=True)
     if poses_are_a_guess:
         starts["given"] = graph.poses.copy()
+    starts["chain"] = tree_poses(graph, pinned, along_chain=True)
     return {name: poses for name, poses in starts.items() if poses is not None}
 
 
