@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from amr.mapping.block_system import Floats
 from amr.mapping.pose_graph import PoseGraph, wrap_angles
 from amr.mapping.pose_graph_lifted import relax
 from amr.mapping.pose_graph_solve import PoseGraphSolver
+
+MOST_LIFTED_NODES: Final = 12_000
+"""Beyond that the relaxation takes minutes."""
 
 
 def tree_poses(graph: PoseGraph, pinned: NDArray[np.uint8], along_chain: bool = False) -> Floats:
@@ -86,9 +89,10 @@ def chordal_poses(solver: PoseGraphSolver, pinned: NDArray[np.uint8]) -> Floats 
 def lifted_poses(solver: PoseGraphSolver, pinned: NDArray[np.uint8]) -> Floats | None:
     """Poses [n, 3]: headings relaxed from those of the graph (see ``pose_graph_lifted``), the best positions for them.
 
-    None for a graph of several parts or with several pinned nodes, and when a system has no answer.
+    None for a graph of more than ``MOST_LIFTED_NODES``, of several parts or with several pinned nodes, and when a
+    system has no answer.
     """
-    if int(pinned.sum()) != 1:
+    if int(pinned.sum()) != 1 or solver.graph.node_count > MOST_LIFTED_NODES:
         return None
     graph = solver.graph
     root = int(np.flatnonzero(pinned)[0])
