@@ -1,4 +1,4 @@
-"""Sine, cosine, arctangent and exponential that give the same bits on every CPU.
+"""Sine, cosine, arctangent, exponential and logarithm that give the same bits on every CPU.
 
 The C library picks other code paths by CPU (with or without FMA), NumPy too; their last bit differs, and one bit
 is enough to make a log fail to replay on another machine. These use only + - * / and comparisons, which IEEE 754
@@ -10,6 +10,8 @@ under half an ulp on the reduced range; two-part pi/2 (Cody and Waite 1980) for 
 """
 
 from __future__ import annotations
+
+import math
 
 PI = 3.141592653589793
 TWO_PI = 6.283185307179586
@@ -149,3 +151,28 @@ def exponential(x: float) -> float:
         factor = factor * factor
         count >>= 1
     return series * power
+
+
+def logarithm(x: float) -> float:
+    """Natural logarithm, within 4e-16 relative or absolute; -infinity for 0, nan below it and for nan."""
+    if not x > 0.0:
+        return float("-inf") if x == 0.0 else float("nan")
+    if x > 1.7976931348623157e308:
+        return x
+    mantissa, exponent = math.frexp(x)  # exact
+    if mantissa < 0.7071067811865476:
+        mantissa, exponent = mantissa * 2.0, exponent - 1
+    # log(m) = 2 atanh(z), abs(z) < 0.172
+    z = (mantissa - 1.0) / (mantissa + 1.0)
+    z2 = z * z
+    series = 1.0 / 21.0
+    series = 1.0 / 19.0 + z2 * series
+    series = 1.0 / 17.0 + z2 * series
+    series = 1.0 / 15.0 + z2 * series
+    series = 1.0 / 13.0 + z2 * series
+    series = 1.0 / 11.0 + z2 * series
+    series = 1.0 / 9.0 + z2 * series
+    series = 1.0 / 7.0 + z2 * series
+    series = 1.0 / 5.0 + z2 * series
+    series = 1.0 / 3.0 + z2 * series
+    return exponent * _LN2_HIGH + (2.0 * (z + z * z2 * series) + exponent * _LN2_LOW)

@@ -279,6 +279,35 @@ def control(
     )
 
 
+@bench_app.command(epilog="Example: [bold]amr bench posegraph --data intel.g2o.gz --out solved[/bold]")
+def posegraph(
+    data: Annotated[list[Path], typer.Option(metavar="FILE", help="A .g2o[.gz] file; repeatable.")],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files.")] = None,
+    out: OutOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Pose graphs: the least chi2, from whatever poses the files give."""
+    from amr.runtime.bench.posegraph import run
+
+    result = run([*data, *(more or [])], out, _status_line)
+    _status_line("")
+    write_json(result, json)
+    if json == "-":
+        return
+    say(f"{'graph':<24}{'nodes':>8}{'edges':>8}{'chi2':>14}{'iterations':>12}{'wall s':>9}  start")
+    for row in result["graphs"]:
+        say(
+            f"{row['name']:<24}{row['nodes']:>8}{row['edges']:>8}{_number(row['chi2']):>14}{row['iterations']:>12}"
+            f"{_number(row['wall_s'], 2):>9}  {row['start']}{'' if row['converged'] else ' (not converged)'}"
+        )
+
+
+def _status_line(text: str) -> None:
+    """Progress on one line that changes; nothing when that is no terminal."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{text}", err=True, nl=False)
+
+
 @bench_app.command(epilog="Example: [bold]amr bench loop --hz 100 --seconds 60 --load[/bold]")
 def loop(
     hz: Annotated[float, typer.Option(metavar="HZ", min=1.0, max=2000.0, help="Rate of the loop.")] = 100.0,

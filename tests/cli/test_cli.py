@@ -31,7 +31,7 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
-    "bench barn", "bench dynabarn", "bench planners", "bench control", "bench loop",
+    "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
 ]  # fmt: skip
 
 
@@ -50,6 +50,7 @@ CONTRACT_OPTIONS = {
     "bench dynabarn": "--data --worlds --trials --workers --json --out",
     "bench planners": "--map --queries --planner --repeat --allow-unknown --json --out",
     "bench control": "--samples --steps --json",
+    "bench posegraph": "--data --out --json",
     "bench loop": "--hz --seconds --load --json",
 }
 

@@ -42,6 +42,18 @@ def test_exponential_ends_are_defined() -> None:
     assert math.isnan(portable_math.exponential(math.nan))
 
 
+@given(st.floats(5e-324, 1.7e308))
+def test_logarithm_is_close_to_the_c_library(x: float) -> None:
+    assert portable_math.logarithm(x) == pytest.approx(math.log(x), rel=6e-16, abs=4e-16)
+
+
+def test_logarithm_ends_are_defined() -> None:
+    assert portable_math.logarithm(0.0) == -math.inf
+    assert portable_math.logarithm(math.inf) == math.inf
+    assert math.isnan(portable_math.logarithm(-1.0))
+    assert math.isnan(portable_math.logarithm(math.nan))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e7])
 def test_sine_of_no_angle_is_nan(bad: float) -> None:
     assert all(math.isnan(part) for part in portable_math.sin_cos(bad))
@@ -51,6 +63,7 @@ def test_compiled_functions_give_the_same_bits_as_python() -> None:
     for value in np.random.default_rng(1).uniform(-50.0, 50.0, 2000).tolist():
         assert trig.sin_cos(value) == portable_math.sin_cos(value)
         assert trig.exponential(value) == portable_math.exponential(value)
+        assert trig.logarithm(value * value) == portable_math.logarithm(value * value)
         assert trig.arctan2(value, value * value - 7.0) == portable_math.arctan2(value, value * value - 7.0)
 
 
