@@ -18,8 +18,8 @@ from amr.kernels import path_pull
 from amr.kernels.path_cost import polyline_costs
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.cell_search import CellSearch
 from amr.planning.query import CellPath, find_cells
-from amr.planning.scratch import SearchScratch
 from amr.planning.trace import Points, anchored, finished_path
 
 _SPAN: Final = 16
@@ -37,11 +37,11 @@ class AnyAnglePlanner:
     """``amr.planning.base.GridPlanner``; never dearer than ``AstarPlanner`` on the same query."""
 
     def __init__(self) -> None:
-        self._scratch = SearchScratch()
+        self._search = CellSearch(exact=False)
 
     def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
         """See ``GridPlanner.plan``."""
-        found = find_cells(self._scratch, grid, start, goal, options)
+        found = find_cells(self._search, grid, start, goal, options)
         if isinstance(found, PlanOutcome):
             return found
         points, cost = pull_straight(found, anchored(found, grid.frame, start, goal))
