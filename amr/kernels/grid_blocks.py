@@ -19,13 +19,12 @@ from amr.kernels.grid_search import BLOCKED, Array
 
 SIDE = 8
 PIECES = 4
-_LEFT = 0x00000000000000FF
 _LOW = 0x0101010101010101
 _HIGH = 0x8080808080808080
 
 
 @kernel("uint64(uint64, uint64)")
-def flood(seed: int, free: int) -> Any:
+def flood(seed: Any, free: Any) -> Any:
     """All bits of ``free`` that are connected to ``seed`` through edges, as a set of 8 x 8 bits."""
     reached = seed & free
     while True:
@@ -40,7 +39,7 @@ def flood(seed: int, free: int) -> Any:
 
 
 @kernel("uint64(uint64)")
-def popcount(bits: int) -> Any:
+def popcount(bits: Any) -> Any:
     """Number of set bits."""
     bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
     bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -49,7 +48,7 @@ def popcount(bits: int) -> Any:
 
 
 @kernel("void(uint64, uint64[::1], uint64)")
-def _pieces(free: int, nodes: Array, first: int) -> None:
+def _pieces(free: Any, nodes: Array, first: Any) -> None:
     """Split ``free`` into its connected pieces, into ``nodes`` [first : first + PIECES]; 0 = no piece."""
     for k in range(np.uint64(PIECES)):
         piece = np.uint64(0)
@@ -59,14 +58,23 @@ def _pieces(free: int, nodes: Array, first: int) -> None:
         free &= ~piece
 
 
-@kernel("void(uint8[::1], uint64, uint64, uint64, uint64, uint64[::1], uint16[::1], uint8[::1])")
+@kernel("void(uint8[::1], uint64, uint64, uint64, uint64, uint64[::1], uint16[::1], uint8[::1], uint8[::1])")
 def make_blocks(
-    padded: Array, stride: int, block_row: int, first: int, last: int, nodes: Array, weights: Array, least: Array
+    padded: Array,
+    stride: Any,
+    block_row: Any,
+    first: Any,
+    last: Any,
+    nodes: Array,
+    weights: Array,
+    least: Array,
+    most: Array,
 ) -> None:
     """Make the blocks ``first`` to ``last`` (inclusive) of one row of blocks from the padded costs.
 
     ``nodes``: uint64 [blocks * PIECES]. ``weights``: uint16 [blocks], what a cell there costs a path: 252 + the middle
-    between the block's cheapest free cell and the mean of them. ``least``: uint8 [blocks], the cheapest (255: none).
+    between the block's cheapest free cell and the mean of them. ``least`` and ``most``: uint8 [blocks], the cheapest
+    and the dearest free cell (255 and 0 where there is none).
     """
     columns_of_blocks = (stride + np.uint64(SIDE - 1)) // np.uint64(SIDE)
     rows = padded.size // np.int64(stride)
@@ -76,6 +84,7 @@ def make_blocks(
     bits = np.zeros(width, np.uint8)
     total = np.zeros(width, np.uint16)
     lowest = np.full(width, 255, np.uint8)
+    highest = np.zeros(width, np.uint8)
     for r in range(SIDE):
         row = np.int64(block_row) * SIDE + r
         if row >= rows:
@@ -88,16 +97,18 @@ def make_blocks(
             bits[i] |= bit if free else np.uint8(0)
             total[i] += np.uint16(value) if free else np.uint16(0)
             lowest[i] = min(lowest[i], value) if free else lowest[i]
+            highest[i] = max(highest[i], value) if free else highest[i]
     for b in range(np.uint64(last - first + np.uint64(1))):
         free_cells = np.uint64(0)
-        cost, cheapest = np.uint64(0), np.uint8(255)
+        cost, cheapest, dearest = np.uint64(0), np.uint8(255), np.uint8(0)
         for i in range(np.uint64(SIDE)):
             column = b * np.uint64(SIDE) + i
             free_cells |= np.uint64(bits[column]) << (np.uint64(8) * i)
             cost += np.uint64(total[column])
             cheapest = min(cheapest, lowest[column])
+            dearest = max(dearest, highest[column])
         block = np.uint64(block_row) * columns_of_blocks + first + b
-        least[block] = cheapest
+        least[block], most[block] = cheapest, dearest
         if free_cells == np.uint64(0) or free_cells == np.uint64(0xFFFFFFFFFFFFFFFF):
             for k in range(np.uint64(PIECES)):
                 nodes[block * np.uint64(PIECES) + k] = free_cells if k == np.uint64(0) else np.uint64(0)
@@ -109,18 +120,20 @@ def make_blocks(
 
 
 @kernel(
-    "Tuple((int64, int64))(uint8[:,::1], uint8, boolean, uint8[::1], uint64[::1], uint16[::1], uint8[::1], uint32[::1])"
+    "UniTuple(int64, 2)(uint8[:,::1], uint8, boolean, uint8[::1], uint64[::1], uint16[::1], uint8[::1], uint8[::1],"
+    " uint32[::1])"
 )
 def refresh(
     cost: Array,
-    unknown_as: int,
+    unknown_as: Any,
     all_new: bool,
     padded: Array,
     nodes: Array,
     weights: Array,
     least: Array,
+    most: Array,
     changed: Array,
-) -> tuple[int, int]:
+) -> Any:
     """Make ``padded`` the border-padded copy of ``cost`` [height, width] (255 becomes ``unknown_as``), blocks included.
 
     Only what differs from before is written, unless ``all_new`` (then ``padded`` may hold anything). ``changed``:
@@ -129,13 +142,12 @@ def refresh(
     """
     height, width = cost.shape
     stride = np.uint64(width + 2)
-    columns_of_blocks = (stride + np.uint64(SIDE - 1)) // np.uint64(SIDE)
     rows_of_blocks = np.int64((np.uint64(height + 2) + np.uint64(SIDE - 1)) // np.uint64(SIDE))
     if all_new:
         for i in range(stride):
             padded[np.uint64(i)] = np.uint8(255)
             padded[np.uint64(height + 1) * stride + np.uint64(i)] = np.uint8(255)
-    differ, made = 0, 0
+    differ, made = np.int64(0), np.int64(0)
     for block_row in range(rows_of_blocks):
         low, high = np.int64(stride), np.int64(-1)
         for r in range(SIDE):
@@ -172,6 +184,6 @@ def refresh(
             low, high = np.int64(0), np.int64(stride) - 1
         if high >= low:
             first, last = np.uint64(low) // np.uint64(SIDE), np.uint64(high) // np.uint64(SIDE)
-            make_blocks(padded, stride, np.uint64(block_row), first, last, nodes, weights, least)
+            make_blocks(padded, stride, np.uint64(block_row), first, last, nodes, weights, least, most)
             made += np.int64(last - first) + 1
     return (height * width if all_new else differ), made

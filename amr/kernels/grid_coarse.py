@@ -31,7 +31,7 @@ _NONE = 0xFFFFFFFF
 
 
 @kernel("uint64(uint64[::1], uint64, uint64)")
-def node_of(nodes: Array, columns_of_blocks: int, packed: int) -> Any:
+def node_of(nodes: Array, columns_of_blocks: Any, packed: Any) -> Any:
     """The node that holds the cell (row << 32 | column) of the padded grid; 2**64 - 1 when the cell is blocked."""
     row, column = packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)
     first = (row // np.uint64(SIDE) * columns_of_blocks + column // np.uint64(SIDE)) * np.uint64(PIECES)
@@ -43,7 +43,7 @@ def node_of(nodes: Array, columns_of_blocks: int, packed: int) -> Any:
 
 
 @kernel("uint64(uint64, uint64)")
-def facing(bits: int, direction: int) -> Any:
+def facing(bits: Any, direction: Any) -> Any:
     """The bits that ``bits`` touches across its edge, in the neighbor's own places; directions: E, W, N, S."""
     if direction == np.uint64(0):
         return bits >> np.uint64(56)
@@ -61,16 +61,16 @@ def facing(bits: int, direction: int) -> Any:
 def search_blocks(
     nodes: Array,
     weights: Array,
-    columns_of_blocks: int,
-    weight_min: int,
+    columns_of_blocks: Any,
+    weight_min: Any,
     label: Array,
-    base: int,
-    root: int,
+    base: Any,
+    root: Any,
     ends: Array,
-    bias: int,
+    bias: Any,
     heads: Array,
     pool: Array,
-) -> tuple[int, int]:
+) -> Any:
     """Label nodes with their cost to ``root`` until every node of ``ends`` is settled or nothing is left.
 
     ``bias`` 1 aims at the first end by octile distance, 0 at nothing (and all that can be reached is labelled).
@@ -183,7 +183,7 @@ def search_blocks(
 
 
 @kernel("int64(uint64[::1], uint64[::1], uint64, uint64)")
-def reached_cells(nodes: Array, label: Array, base: int, limit: int) -> int:
+def reached_cells(nodes: Array, label: Array, base: Any, limit: Any) -> Any:
     """Free cells in the nodes that carry a label of this search (``limit``: first value that is none)."""
     total = np.uint64(0)
     for n in range(np.uint64(nodes.size)):
@@ -199,20 +199,20 @@ def reached_cells(nodes: Array, label: Array, base: int, limit: int) -> int:
 def mark_corridor(
     nodes: Array,
     weights: Array,
-    columns_of_blocks: int,
-    rows_of_blocks: int,
+    columns_of_blocks: Any,
+    rows_of_blocks: Any,
     label: Array,
-    base: int,
-    node: int,
-    reach: int,
+    base: Any,
+    node: Any,
+    reach: Any,
     stamps: Array,
-    stamp: int,
+    stamp: Any,
     blocks: Array,
-    count: int,
-) -> int:
+    count: Any,
+) -> Any:
     """Follow the labels from ``node`` down to the root and collect all blocks within ``reach`` of the way.
 
-    ``stamps`` [blocks]: ``stamp`` where already collected. Appends to ``blocks`` after ``count``; returns the new count.
+    ``stamps`` [blocks]: ``stamp`` where already collected. Appends to ``blocks`` from ``count`` on; returns how many.
     """
     step_x = np.array([1, -1, 0, 0, 1, -1, 1, -1])
     step_y = np.array([0, 0, 1, -1, 1, 1, -1, -1])
@@ -268,7 +268,7 @@ def mark_corridor(
 
 
 @kernel("void(uint8[::1], uint8[::1], uint64, uint64, uint32[::1], boolean)")
-def carve(padded: Array, corridor: Array, stride: int, columns_of_blocks: int, blocks: Array, blank: bool) -> None:
+def carve(padded: Array, corridor: Array, stride: Any, columns_of_blocks: Any, blocks: Array, blank: bool) -> None:
     """Copy the cells of ``blocks`` from ``padded`` to ``corridor``, or make them blocked there again (``blank``)."""
     rows = padded.size // np.int64(stride)
     for n in range(np.uint64(blocks.size)):

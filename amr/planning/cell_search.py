@@ -2,7 +2,9 @@
 
 Both first ask the blocks (``grid_coarse``) whether there is a way at all; that costs about a 64th of a search over
 cells. The corridor is what lies within a block of the blocks' cheapest way. It holds a way whenever the map does,
-except where a block had more pieces than are told apart: then it widens, up to the whole map.
+except where a block had more pieces than are told apart: then it widens, up to the whole map. Where all cells cost
+the same (a map without inflation) nothing keeps ways off the walls and gaps may be narrower than a block, so that the
+blocks are a poor guide: such maps are searched as a whole.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from amr.planning.scratch import Labels, SearchScratch
 Cells = NDArray[np.uint32]
 _WIDTHS: Final = (1, 4)
 """Blocks beside the coarse way that the corridor takes in, one try after the other; then the whole map."""
+_FEW_BLOCKS: Final = 45
+"""A corridor of fewer blocks saves nothing (a way of some 100 cells): the whole map is searched."""
 _NO_NODE = 0xFFFFFFFFFFFFFFFF
 
 
@@ -48,11 +52,14 @@ class CellSearch:
         self._stamps: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._stamp = 0
         self._blocks: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self._exhausted: int | None = None
+        """Base of the labels of a search over the whole map that found no way, though the blocks had one."""
         self.expanded = 0
         """Nodes and cells whose neighbors were looked at since it was last set to 0."""
 
     def way(self, seeds: Seeds, target: int) -> Cells | None:
         """Cells of the cheapest way from one of ``seeds`` to ``target``, both ends included, or None."""
+        self._exhausted = None
         nodes = self._nodes(seeds.cells)
         if not self._search_blocks(self._node(target), nodes, aimed=True):
             reached = self._reached(nodes)
@@ -60,7 +67,7 @@ class CellSearch:
                 return None
             seeds = Seeds(seeds.cells[reached], seeds.costs[reached], seeds.spread_cells)
             nodes = nodes[reached]
-        if not self._exact:
+        if not (self._exact or self.map.is_uniform):
             for width in _WIDTHS:
                 cells = self._way_in_corridor(seeds, nodes, target, width)
                 if cells is not None:
@@ -68,7 +75,12 @@ class CellSearch:
         return self._way_on(self.map.padded, seeds, target)
 
     def reachable(self, seeds: Seeds, cells: Cells) -> tuple[NDArray[np.bool_], int]:
-        """Which of ``cells`` can be reached from any seed, and how many cells of the map can."""
+        """After ``way`` found none: which of ``cells`` can be reached from a seed, and how many of the map can."""
+        if self._exhausted is not None:
+            label = self._scratch.labels.label[: self.map.padded.size]
+            end = np.uint64(self._scratch.labels.end(self._exhausted))
+            inside = (label >= np.uint64(self._exhausted)) & (label < end)
+            return inside[cells], int(np.count_nonzero(inside))
         total, inside = 0, np.zeros(len(cells), bool)
         wanted, left = self._nodes(cells), self._nodes(seeds.cells)
         while left.size:
@@ -145,6 +157,8 @@ class CellSearch:
                 self._blocks,
                 count,
             )
+        if count < _FEW_BLOCKS:
+            return self._way_on(at.padded, seeds, target)
         blocks = self._blocks[:count]
         grid_coarse.carve(at.padded, self._corridor, at.stride, at.block_columns, blocks, False)
         cells = self._way_on(self._corridor, seeds, target)
@@ -179,6 +193,7 @@ class CellSearch:
                 break
             scratch.grow_pool()
         if status == grid_search.EXHAUSTED:
+            self._exhausted = base if padded is self.map.padded else None
             return None
         out = np.empty(int(cost) // grid_search.UNITS_PER_CELL + 2, np.uint32)
         size = grid_search.backtrack(padded, self.map.stride, scratch.labels.label, base, target, out)

@@ -31,13 +31,16 @@ class PreparedMap:
         self.nodes: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self.weights: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self.least: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self.most: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.changed: NDArray[np.uint32] = np.zeros(0, np.uint32)
         """Padded cells that the last refresh changed."""
         self.too_much_changed = True
         """The last refresh changed more than ``changed`` tells (or everything)."""
         self.weight_min = 252
+        self.is_uniform = False
+        """All allowed cells cost the same."""
         self._changes: NDArray[np.uint32] = np.zeros(_CHANGES, np.uint32)
-        self._memory: tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint16], NDArray[np.uint8]] | None = None
+        self._memory = _Memory(0, 0)
 
     def forget(self) -> None:
         """The next refresh makes everything again, in the memory that is here."""
@@ -50,26 +53,33 @@ class PreparedMap:
         if all_new:
             self._fit(*cost.shape)
         differ, made = grid_blocks.refresh(
-            cost, unknown_as, all_new, self.padded, self.nodes, self.weights, self.least, self._changes
+            cost, unknown_as, all_new, self.padded, self.nodes, self.weights, self.least, self.most, self._changes
         )
         self.too_much_changed = bool(all_new or differ > _CHANGES)
         self.changed = self._changes[: 0 if self.too_much_changed else differ]
         if made:
-            self.weight_min = 252 + min(int(self.least.min()), 252)
+            least = int(self.least.min())
+            self.weight_min = 252 + min(least, 252)
+            self.is_uniform = int(self.most.max()) <= least
 
     def _fit(self, height: int, width: int) -> None:
         self.height, self.width, self.stride = height, width, width + 2
         self.block_columns = -(-self.stride // grid_blocks.SIDE)
         self.block_rows = -(-(height + 2) // grid_blocks.SIDE)
         cells, blocks = self.stride * (height + 2), self.block_columns * self.block_rows
+        if self._memory.padded.size < cells or self._memory.weights.size < blocks:
+            self._memory = _Memory(cells, blocks)
         memory = self._memory
-        if memory is None or memory[0].size < cells or memory[2].size < blocks:
-            memory = (
-                np.zeros(cells, np.uint8),
-                np.zeros(blocks * grid_blocks.PIECES, np.uint64),
-                np.zeros(blocks, np.uint16),
-                np.zeros(blocks, np.uint8),
-            )
-            self._memory = memory
-        self.padded, self.nodes = memory[0][:cells], memory[1][: blocks * grid_blocks.PIECES]
-        self.weights, self.least = memory[2][:blocks], memory[3][:blocks]
+        self.padded, self.nodes = memory.padded[:cells], memory.nodes[: blocks * grid_blocks.PIECES]
+        self.weights, self.least, self.most = memory.weights[:blocks], memory.least[:blocks], memory.most[:blocks]
+
+
+class _Memory:
+    """Arrays for the largest map so far."""
+
+    def __init__(self, cells: int, blocks: int) -> None:
+        self.padded: NDArray[np.uint8] = np.zeros(cells, np.uint8)
+        self.nodes: NDArray[np.uint64] = np.zeros(blocks * grid_blocks.PIECES, np.uint64)
+        self.weights: NDArray[np.uint16] = np.zeros(blocks, np.uint16)
+        self.least: NDArray[np.uint8] = np.zeros(blocks, np.uint8)
+        self.most: NDArray[np.uint8] = np.zeros(blocks, np.uint8)

@@ -60,14 +60,12 @@ def find_cells(
     if isinstance(target, PlanOutcome):
         return target
     cells = search.way(begin.seeds, target)
-    if cells is None:
+    while cells is None:
         another = nearest_reachable(search, begin.seeds, grid.frame, start, goal, options)
         if isinstance(another, PlanOutcome):
             return another
         target = another
         cells = search.way(begin.seeds, target)
-        if cells is None:
-            return no_way(start, goal, search.expanded, 0)
     padded, stride = search.map.padded, search.map.stride
     row, column = grid.frame.cell(goal.x_m, goal.y_m)
     reaches_goal = target == (row + 1) * stride + column + 1
@@ -189,12 +187,11 @@ def nearest_reachable(
 
 
 def no_way(start: Pose2, goal: Pose2, expanded: int, reached: int) -> PlanOutcome:
-    """Start and goal are not connected; ``reached``: how many cells the start is connected with (0 = not counted)."""
-    cells = f" {reached}" if reached else ""
+    """Start and goal are not connected; ``reached``: how many cells the start is connected with."""
     return refusal(
         PlanStatus.NO_PATH,
         f"no way from ({start.x_m:.2f}, {start.y_m:.2f}) to ({goal.x_m:.2f}, {goal.y_m:.2f}) m: "
-        f"the goal is not among the{cells} cells that can be reached",
+        f"the goal is not among the {reached} cells that can be reached",
         expanded,
     )
 
