@@ -74,8 +74,14 @@ class CellSearch:
                     return cells
         return self._way_on(self.map.padded, seeds, target)
 
+    def connected(self, seeds: Seeds, target: int) -> bool:
+        """False when the blocks have no way from any seed to ``target``: then there is none."""
+        self._exhausted = None
+        nodes = self._nodes(seeds.cells)
+        return self._search_blocks(self._node(target), nodes, aimed=True) or bool(self._reached(nodes).any())
+
     def reachable(self, seeds: Seeds, cells: Cells) -> tuple[NDArray[np.bool_], int]:
-        """After ``way`` found none: which of ``cells`` can be reached from a seed, and how many of the map can."""
+        """After ``way`` or ``connected`` found none: which of ``cells`` can be reached, and how many of the map can."""
         if self._exhausted is not None:
             label = self._scratch.labels.label[: self.map.padded.size]
             end = np.uint64(self._scratch.labels.end(self._exhausted))
@@ -181,9 +187,12 @@ class CellSearch:
                 self.map.weight_min,
                 scratch.labels.label,
                 base,
+                scratch.labels.end(base),
                 seeds.cells,
                 seeds.costs,
                 target,
+                grid_search.UNREACHED,
+                1 << 62,
                 heads,
                 scratch.pool,
                 scratch.shift,

@@ -52,13 +52,26 @@ def find_cells(
     if refused is not None:
         return refused
     search.map.refresh(grid, unknown_cost(options))
-    search.expanded = 0
     begin = start_cells(search.map.padded, grid.frame, start, options)
     if isinstance(begin, PlanOutcome):
         return begin
     target = target_cell(search.map.padded, grid, goal, options.goal_tolerance_m)
     if isinstance(target, PlanOutcome):
         return target
+    return find_cells_between(search, grid, begin, target, start, goal, options)
+
+
+def find_cells_between(
+    search: CellSearch,
+    grid: CostGrid,
+    begin: StartCells,
+    target: int,
+    start: Pose2,
+    goal: Pose2,
+    options: PlanOptions,
+) -> CellPath | PlanOutcome:
+    """``find_cells`` on the map that ``search`` holds already, with the ends in cells."""
+    search.expanded = 0
     cells = search.way(begin.seeds, target)
     while cells is None:
         another = nearest_reachable(search, begin.seeds, grid.frame, start, goal, options)
@@ -67,15 +80,14 @@ def find_cells(
         target = another
         cells = search.way(begin.seeds, target)
     padded, stride = search.map.padded, search.map.stride
-    row, column = grid.frame.cell(goal.x_m, goal.y_m)
-    reaches_goal = target == (row + 1) * stride + column + 1
+    reaches_goal = target == padded_cell(grid.frame, goal)
     return CellPath(
         padded,
         stride,
         _escape_cells(padded, grid.frame, start, begin, int(cells[0])),
         cells,
         reaches_goal,
-        "" if reaches_goal else _short_of_goal(grid.frame, target, goal),
+        "" if reaches_goal else short_of_goal(grid.frame, target, goal),
         search.expanded,
     )
 
@@ -114,13 +126,19 @@ def _name(cost: int) -> str:
     return {253: "the inflation of an obstacle", 254: "an obstacle", 255: "unknown space"}.get(cost, f"cost {cost}")
 
 
+def padded_cell(frame: GridFrame, pose: Pose2) -> int:
+    """Padded index of the cell that holds ``pose``."""
+    row, column = frame.cell(pose.x_m, pose.y_m)
+    return (row + 1) * (frame.width + 2) + column + 1
+
+
 def start_cells(
     padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, options: PlanOptions
 ) -> StartCells | PlanOutcome:
     """Where the search starts, or why the start is refused."""
     row, column = frame.cell(start.x_m, start.y_m)
     stride = frame.width + 2
-    cell = (row + 1) * stride + column + 1
+    cell = padded_cell(frame, start)
     value = int(padded[cell])
     if value < grid_search.BLOCKED:
         return StartCells(Seeds(np.array([cell], np.uint32), np.zeros(1, np.uint64)), None)
@@ -161,7 +179,7 @@ def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> NDArray[np.int64]:
 def target_cell(padded: NDArray[np.uint8], grid: CostGrid, goal: Pose2, tolerance_m: float) -> int | PlanOutcome:
     """The goal's padded cell, or the nearest allowed one within the tolerance, or why there is none."""
     row, column = grid.frame.cell(goal.x_m, goal.y_m)
-    cell = (row + 1) * (grid.frame.width + 2) + column + 1
+    cell = padded_cell(grid.frame, goal)
     if padded[cell] < grid_search.BLOCKED:
         return cell
     cells = _near(grid.frame, goal, tolerance_m)
@@ -196,7 +214,8 @@ def no_way(start: Pose2, goal: Pose2, expanded: int, reached: int) -> PlanOutcom
     )
 
 
-def _short_of_goal(frame: GridFrame, target: int, goal: Pose2) -> str:
+def short_of_goal(frame: GridFrame, target: int, goal: Pose2) -> str:
+    """How far from the goal the path ends that leads to ``target`` in its place."""
     stride = frame.width + 2
     x_m, y_m = frame.center(target // stride - 1, target % stride - 1)
     away_m = math.sqrt((x_m - goal.x_m) * (x_m - goal.x_m) + (y_m - goal.y_m) * (y_m - goal.y_m))
