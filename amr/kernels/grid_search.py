@@ -76,7 +76,7 @@ def pad_costs(cost: Array, padded: Array, unknown_as: int) -> Any:
 
 @kernel(
     "Tuple((int64, int64, uint64))(uint8[::1], uint64, uint64, uint64[::1], uint64, uint64, "
-    "uint32[::1], uint64[::1], uint64, uint64, int64, uint32[::1], uint64[::1], uint64)"
+    "uint32[::1], uint64[::1], uint64, uint64, uint64, int64, uint32[::1], uint64[::1], uint64)"
 )
 def search(
     padded: Array,
@@ -88,6 +88,7 @@ def search(
     seeds: Array,
     seed_costs: Array,
     goal: int,
+    margin: int,
     most: int,
     budget: int,
     heads: Array,
@@ -97,9 +98,10 @@ def search(
     """Cheapest way from any of ``seeds`` (each with a cost it starts at) to ``goal``; cells are padded indices.
 
     ``weight_min``: 252 + smallest cost of the map; 0 = do not aim at the goal. Labels from ``end`` on are of other
-    queries. Ends at ``most`` label units, or after ``budget`` cells. A seed that holds its label already (one of the
-    open cells of a call before) is taken as it is. ``heads``: uint32, a power of two of buckets, each ``1 << shift``
-    label units wide; together they must span the largest jump of f along an edge and the spread of the seeds.
+    queries. Ends ``margin`` label units beyond the goal's cost, at ``most``, or after ``budget`` cells. A seed that
+    holds its label already (one of the open cells of a call before) is taken as it is. ``heads``: uint32, a power of
+    two of buckets, each ``1 << shift`` label units wide; together they must span the largest jump of f along an edge
+    and the spread of the seeds.
     ``pool``: uint64 [2 * entries]. Returns (FOUND, EXHAUSTED, POOL_FULL or PAUSED, cells expanded, cost of the goal).
     After EXHAUSTED every cell that can be reached (below ``most``) holds its exact label. POOL_FULL, unless the seeds
     alone fill it, and PAUSED leave labels and queue as they are between two cells: the open cells can go on.
@@ -122,7 +124,7 @@ def search(
     live = 0
     cursor = unreached
     goal_cost = label[goal] - base if label[goal] < end else unreached
-    stop = min(most, goal_cost)
+    stop = min(most, goal_cost + margin) if goal_cost != unreached else most
     expanded = 0
 
     for k in range(seeds.size):
@@ -133,8 +135,9 @@ def search(
         label[cell] = base + cost_here
         if cell == goal:
             goal_cost = cost_here
-            stop = min(stop, cost_here)
-            continue
+            stop = min(stop, cost_here + margin)
+            if margin == np.uint64(0):
+                continue
         dx = abs(np.int64(cell % stride) - goal_column)
         dy = abs(np.int64(cell // stride) - goal_row)
         f = cost_here + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
@@ -191,8 +194,9 @@ def search(
             f = there + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
             if neighbor == goal:
                 goal_cost = there
-                stop = min(stop, there)
-                continue
+                stop = min(stop, there + margin)
+                if margin == np.uint64(0):
+                    continue
             if free_slot != low32:
                 slot = free_slot
                 free_slot = pool[slot << one]

@@ -178,7 +178,7 @@ class CellSearch:
         spread = 1512 * grid_search.DIAGONAL + seeds.spread_cells * 504 * grid_search.DIAGONAL
         if len(seeds.costs) > 1:
             spread += int(seeds.costs.max() - seeds.costs.min())
-        heads = scratch.buckets(spread)
+        heads, shift = scratch.buckets(spread)
         while True:
             base = scratch.labels.new_base()
             status, expanded, cost = grid_search.search(
@@ -191,11 +191,12 @@ class CellSearch:
                 seeds.cells,
                 seeds.costs,
                 target,
+                0,
                 grid_search.UNREACHED,
                 1 << 62,
                 heads,
                 scratch.pool,
-                scratch.shift,
+                shift,
             )
             self.expanded += expanded
             if status != grid_search.POOL_FULL:

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from amr.kernels import grid_repair, grid_search
 from amr.planning.prepared import PreparedMap
-from amr.planning.scratch import LARGEST_STEP, Labels
+from amr.planning.scratch import SearchScratch
 
-_MOST_BUCKETS: Final = 1 << 17
-_SHIFT: Final = 18
 _JUMP: Final = 1512 * grid_search.DIAGONAL
 """Largest rise of f along a step."""
 _WITHDRAWN: Final = 1 << 16
@@ -29,15 +27,13 @@ class GoalLabels:
     """Label units from every cell that matters to one root cell, kept from question to question."""
 
     def __init__(self) -> None:
-        self._labels = Labels(LARGEST_STEP)
+        self._scratch = SearchScratch()
         self._base = 0
         self.root: int | None = None
         """Padded cell of the goal; None = nothing is kept."""
         self._cells: NDArray[np.uint32] = np.zeros(1 << 12, np.uint32)
         self._costs: NDArray[np.uint64] = np.zeros(1 << 12, np.uint64)
         self._count = 0
-        self._heads: NDArray[np.uint32] = np.zeros(_MOST_BUCKETS, np.uint32)
-        self._pool: NDArray[np.uint64] = np.zeros(2 << 14, np.uint64)
         self._withdrawn: NDArray[np.uint32] = np.zeros(_WITHDRAWN, np.uint32)
         self._keys: NDArray[np.uint64] = np.zeros(2 * _WITHDRAWN, np.uint64)
         self._key_cells: NDArray[np.uint32] = np.zeros(2 * _WITHDRAWN, np.uint32)
@@ -47,12 +43,12 @@ class GoalLabels:
 
     def begin(self, prepared: PreparedMap, root: int) -> None:
         """Forget everything; the labels to come lead to ``root``."""
-        self._labels.fit(prepared.padded.size)
+        self._scratch.labels.fit(prepared.padded.size)
         if self._marks.size < prepared.padded.size:
             self._marks = np.zeros(prepared.padded.size, bool)
-        self._base = self._labels.new_base()
+        self._base = self._scratch.labels.new_base()
         self.root = root
-        self._labels.label[root] = self._base
+        self._scratch.labels.label[root] = self._base
         self._cells[0], self._costs[0] = root, 0
         self._count = 1
 
@@ -66,7 +62,7 @@ class GoalLabels:
         if 9 * changed.size > self._keys.size:
             return False
         beside = np.empty(9 * changed.size, np.uint32)
-        label, end = self._labels.label, self._labels.end(self._base)
+        label, end = self._scratch.labels.label, self._scratch.labels.end(self._base)
         withdrawn, seen = grid_repair.withdraw(
             prepared.padded,
             prepared.stride,
@@ -105,7 +101,7 @@ class GoalLabels:
 
     def search(self, prepared: PreparedMap, start: int, budget: int) -> bool | None:
         """Go on until the label of ``start`` is exact: True. No way: False. Still open after ``budget`` cells: None."""
-        label, end = self._labels.label, self._labels.end(self._base)
+        label, end = self._scratch.labels.label, self._scratch.labels.end(self._base)
         while True:
             self._count, least, most = grid_repair.still_open(
                 prepared.stride,
@@ -118,10 +114,9 @@ class GoalLabels:
                 self._count,
             )
             spread = _JUMP + (int(most) - int(least) if self._count else 0)
-            shift = max(_SHIFT, (spread // (_MOST_BUCKETS // 2)).bit_length())
-            heads = self._heads[: 1 << max(4, ((spread >> shift) + 2).bit_length())]
-            if self._pool.size < 4 * (self._count + 8):
-                self._pool = np.zeros(8 * (self._count + 8), np.uint64)
+            heads, shift = self._scratch.buckets(spread)
+            if self._scratch.pool.size < 4 * (self._count + 8):
+                self._scratch.grow_pool(4 * (self._count + 8))
             status, expanded, _ = grid_search.search(
                 prepared.padded,
                 prepared.stride,
@@ -132,10 +127,11 @@ class GoalLabels:
                 self._cells[: self._count],
                 self._costs[: self._count],
                 start,
+                0,
                 grid_search.UNREACHED,
                 budget,
                 heads,
-                self._pool,
+                self._scratch.pool,
                 shift,
             )
             self.expanded += expanded
@@ -143,21 +139,23 @@ class GoalLabels:
             self._keep_open(label, heads, start, end)
             if status != grid_search.POOL_FULL:
                 return {grid_search.FOUND: True, grid_search.EXHAUSTED: False, grid_search.PAUSED: None}[status]
-            self._pool = np.zeros(2 * self._pool.size, np.uint64)
+            self._scratch.grow_pool()
 
     def way(self, prepared: PreparedMap, start: int) -> NDArray[np.uint32]:
         """Cells from ``start``, which has an exact label, to the root."""
-        cost = int(self._labels.label[start]) - self._base
+        cost = int(self._scratch.labels.label[start]) - self._base
         out = np.empty(cost // grid_search.UNITS_PER_CELL + 2, np.uint32)
-        size = grid_search.backtrack(prepared.padded, prepared.stride, self._labels.label, self._base, start, out)
+        size = grid_search.backtrack(
+            prepared.padded, prepared.stride, self._scratch.labels.label, self._base, start, out
+        )
         return out[:size]
 
     def _keep_open(self, label: NDArray[np.uint64], heads: NDArray[np.uint32], start: int, end: int) -> None:
         """What the search left in its queue, and the start, which it never expands."""
-        count = grid_search.open_cells(label, self._base, heads, self._pool, self._cells, self._costs)
+        count = grid_search.open_cells(label, self._base, heads, self._scratch.pool, self._cells, self._costs)
         if count >= self._cells.size:
             self._room(count + 1)
-            count = grid_search.open_cells(label, self._base, heads, self._pool, self._cells, self._costs)
+            count = grid_search.open_cells(label, self._base, heads, self._scratch.pool, self._cells, self._costs)
         if int(label[start]) < end:
             self._cells[count], self._costs[count] = start, int(label[start]) - self._base
             count += 1

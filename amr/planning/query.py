@@ -92,25 +92,31 @@ def find_cells_between(
     )
 
 
-def check(grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome | None:
-    """The first thing that is wrong with the input, or None."""
+def check_grid(grid: CostGrid, options: PlanOptions) -> str | None:
+    """What is wrong with the grid or the options, or None."""
     frame = grid.frame
     if grid.cost.dtype != np.uint8 or grid.cost.shape != (frame.height, frame.width) or grid.cost.size == 0:
-        return refusal(
-            PlanStatus.NO_PATH,
-            f"cost grid is {grid.cost.dtype} {list(grid.cost.shape)}: must be uint8 [{frame.height}, {frame.width}]",
-        )
+        return f"cost grid is {grid.cost.dtype} {list(grid.cost.shape)}: must be uint8 [{frame.height}, {frame.width}]"
     if (frame.width + 2) * (frame.height + 2) > LARGEST_CELLS:
-        return refusal(PlanStatus.NO_PATH, f"cost grid has {grid.cost.size} cells: at most {LARGEST_CELLS} with border")
+        return f"cost grid has {grid.cost.size} cells: at most {LARGEST_CELLS} with border"
     if not (
         math.isfinite(frame.origin_x_m) and math.isfinite(frame.origin_y_m) and 0.0 < frame.resolution_m < math.inf
     ):
-        return refusal(PlanStatus.NO_PATH, f"cost grid frame is not usable: {frame}")
+        return f"cost grid frame is not usable: {frame}"
     for name, value in (("goal_tolerance_m", options.goal_tolerance_m), ("escape_radius_m", options.escape_radius_m)):
         if not 0.0 <= value < math.inf:
-            return refusal(PlanStatus.NO_PATH, f"{name} is {value}: must be >= 0")
+            return f"{name} is {value}: must be >= 0"
     if not 0 <= options.unknown_cost <= 252:
-        return refusal(PlanStatus.NO_PATH, f"unknown_cost is {options.unknown_cost}: must be 0 to 252")
+        return f"unknown_cost is {options.unknown_cost}: must be 0 to 252"
+    return None
+
+
+def check(grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome | None:
+    """The first thing that is wrong with the input, or None."""
+    wrong = check_grid(grid, options)
+    if wrong is not None:
+        return refusal(PlanStatus.NO_PATH, wrong)
+    frame = grid.frame
     for name, pose, yaw_matters in (("start", start, False), ("goal", goal, options.goal_yaw_matters)):
         if not (
             math.isfinite(pose.x_m) and math.isfinite(pose.y_m) and (math.isfinite(pose.yaw_rad) or not yaw_matters)

@@ -14,6 +14,8 @@ LARGEST_CELLS = 1 << 27
 """More padded cells than this are refused: 11585 x 11585."""
 UNSET = 0xFFFFFFFFFFFFFFFF
 _BUCKET_SHIFT = 18
+_MOST_BUCKETS = 1 << 17
+"""Where these do not span what they must, they become wider."""
 LARGEST_STEP = 1008 * DIAGONAL
 
 
@@ -54,17 +56,17 @@ class SearchScratch:
 
     def __init__(self) -> None:
         self.labels = Labels(LARGEST_STEP)
-        self.heads: NDArray[np.uint32] = np.zeros(1, np.uint32)
         self.pool: NDArray[np.uint64] = np.zeros(2 << 14, np.uint64)
-        self.shift = _BUCKET_SHIFT
+        self._heads: NDArray[np.uint32] = np.zeros(1, np.uint32)
 
-    def buckets(self, spread: int) -> NDArray[np.uint32]:
-        """Bucket heads that span ``spread`` label units (a power of two of them)."""
-        count = 1 << max(4, ((spread >> self.shift) + 2).bit_length())
-        if count > self.heads.size:
-            self.heads = np.zeros(count, np.uint32)
-        return self.heads[:count]
+    def buckets(self, spread: int) -> tuple[NDArray[np.uint32], int]:
+        """(bucket heads, shift): a power of two of buckets of ``1 << shift`` label units that span ``spread``."""
+        shift = max(_BUCKET_SHIFT, (spread // (_MOST_BUCKETS // 2)).bit_length())
+        count = 1 << max(4, ((spread >> shift) + 2).bit_length())
+        if count > self._heads.size:
+            self._heads = np.zeros(count, np.uint32)
+        return self._heads[:count], shift
 
-    def grow_pool(self) -> None:
-        """Twice as many queue entries."""
-        self.pool = np.zeros(2 * self.pool.size, np.uint64)
+    def grow_pool(self, entries: int = 0) -> None:
+        """Twice as many queue entries, or at least ``entries``."""
+        self.pool = np.zeros(max(2 * self.pool.size, 2 * entries), np.uint64)
