@@ -188,7 +188,7 @@ def test_wrong_arguments_are_named(tmp_path: Path) -> None:
         (lambda: run(tmp_path / "none.npy", files[1]), "none.npy: no such file"),
         (lambda: run(files[0], tmp_path / "none.json"), "none.json: no such file"),
         (lambda: run(tmp_path / "map.tiff", files[1]), "expected .npy, .yaml, .map"),
-        (lambda: run(None, None), "--map and --queries are needed"),
+        (lambda: run(None, None), "--map is needed"),
         (lambda: run(None, None, synthetic="blobs"), "expected KIND:SIZE:SEED"),
         (lambda: run(None, None, synthetic="holes:256:1"), "KIND: expected one of blobs"),
         (lambda: run(None, None, synthetic="blobs:10:1"), "64 <= SIZE"),
