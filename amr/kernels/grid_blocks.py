@@ -120,8 +120,8 @@ def make_blocks(
 
 
 @kernel(
-    "UniTuple(int64, 2)(uint8[:,::1], uint8, boolean, uint8[::1], uint64[::1], uint16[::1], uint8[::1], uint8[::1],"
-    " uint32[::1])"
+    "UniTuple(int64, 2)(Array(uint8, 2, 'C', True), uint8, boolean, uint8[::1], uint64[::1], uint16[::1], uint8[::1],"
+    " uint8[::1], uint32[::1])"
 )
 def refresh(
     cost: Array,

@@ -210,7 +210,7 @@ def mark_corridor(
     blocks: Array,
     count: Any,
 ) -> Any:
-    """Follow the labels from ``node`` down to the root and collect all blocks within ``reach`` of the way.
+    """Follow the labels from ``node`` down to the root and collect all blocks within ``reach`` straight steps of it.
 
     ``stamps`` [blocks]: ``stamp`` where already collected. Appends to ``blocks`` from ``count`` on; returns how many.
     """
@@ -223,7 +223,7 @@ def mark_corridor(
         for j in range(max(0, row - reach), min(np.int64(rows_of_blocks), row + reach + 1)):
             for i in range(max(0, column - reach), min(np.int64(columns_of_blocks), column + reach + 1)):
                 near = np.uint64(j) * columns_of_blocks + np.uint64(i)
-                if stamps[near] != stamp:
+                if stamps[near] != stamp and abs(j - row) + abs(i - column) <= reach:
                     stamps[near] = stamp
                     blocks[np.uint64(count)] = np.uint32(near)
                     count += 1

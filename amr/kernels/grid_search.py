@@ -48,7 +48,7 @@ _BESIDE = np.array([0, 0, 0, 0, 0b0101, 0b0110, 0b1001, 0b1010], dtype=np.uint64
 """Bits of the straight neighbors that must be allowed for each diagonal step."""
 
 
-@kernel("uint8(uint8[:,::1], uint8[::1], uint8)")
+@kernel("uint8(Array(uint8, 2, 'C', True), uint8[::1], uint8)")
 def pad_costs(cost: Array, padded: Array, unknown_as: int) -> Any:
     """Copy ``cost`` [height, width] into ``padded`` [(height + 2) * (width + 2)] inside a blocked border.
 

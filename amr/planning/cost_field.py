@@ -84,7 +84,8 @@ class CostToGo:
         largest = prepared.padded.size * LARGEST_STEP + max(seeds.values())
         most = largest if bound_m * per_metre >= largest else max(0, int(bound_m * per_metre))
         end_cell = None if until is None else self._allowed_cell(grid, until)
-        scratch.labels.fit(prepared.padded.size)
+        # room for what the seeds cost to begin with, too
+        scratch.labels.fit(prepared.padded.size + max(seeds.values()) // LARGEST_STEP + 1)
         most, base = self._search(seeds, most, _NOWHERE if end_cell is None else end_cell, round(margin_m * per_metre))
         reached = field_of_labels(scratch.labels.label, base, most, 1.0 / per_metre, field)
         return CostField(field, math.inf if most >= largest else most / per_metre, reached)

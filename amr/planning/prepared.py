@@ -1,7 +1,8 @@
 """A cost grid made ready for searching, kept from one query to the next, with only what changed made again.
 
 Each query compares the grid's costs with the copy (a pass over the bytes, far cheaper than any search), so nobody has
-to say what changed, and equal costs give equal answers whatever was here before.
+to say what changed, and equal costs give equal answers whatever was here before. An array that nobody can write to
+and that was the last one too is known to be the same.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class PreparedMap:
         """Padded cells that the last refresh changed."""
         self.too_much_changed = True
         """The last refresh changed more than ``changed`` tells (or everything)."""
+        self._last: tuple[NDArray[np.uint8], int] | None = None
+        """The costs that were refreshed from last, when they cannot change, and what unknown was taken as."""
         self.weight_min = 252
         self.is_uniform = False
         """All allowed cells cost the same."""
@@ -45,9 +48,18 @@ class PreparedMap:
     def forget(self) -> None:
         """The next refresh makes everything again, in the memory that is here."""
         self.height = self.width = 0
+        self._last = None
 
     def refresh(self, grid: CostGrid, unknown_as: int) -> None:
         """Become the prepared form of ``grid`` (uint8, checked by the caller), unknown cells as ``unknown_as``."""
+        if (
+            self._last is not None
+            and self._last[0] is grid.cost
+            and self._last[1] == unknown_as
+            and _is_frozen(grid.cost)
+        ):
+            self.changed, self.too_much_changed = self._changes[:0], False
+            return
         cost = np.ascontiguousarray(grid.cost)
         all_new = cost.shape != (self.height, self.width)
         if all_new:
@@ -57,6 +69,7 @@ class PreparedMap:
         )
         self.too_much_changed = bool(all_new or differ > _CHANGES)
         self.changed = self._changes[: 0 if self.too_much_changed else differ]
+        self._last = (grid.cost, unknown_as) if _is_frozen(grid.cost) else None
         if made:
             least = int(self.least.min())
             self.weight_min = 252 + min(least, 252)
@@ -72,6 +85,11 @@ class PreparedMap:
         memory = self._memory
         self.padded, self.nodes = memory.padded[:cells], memory.nodes[: blocks * grid_blocks.PIECES]
         self.weights, self.least, self.most = memory.weights[:blocks], memory.least[:blocks], memory.most[:blocks]
+
+
+def _is_frozen(array: NDArray[np.uint8]) -> bool:
+    """Nobody can write to this array: it is read-only and no view of another."""
+    return array.base is None and not array.flags.writeable
 
 
 class _Memory:

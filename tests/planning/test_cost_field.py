@@ -144,3 +144,11 @@ def test_unknown_space_follows_the_policy() -> None:
     lethal, free = (SHARED.field(grid, goal, PlanOptions(unknown=policy)) for policy in ("lethal", "free"))  # type: ignore[arg-type]
     assert math.isinf(lethal.metres[1, 18])
     assert free.metres[1, 18] == pytest.approx(1.6)
+
+
+def test_a_goal_that_costs_more_than_any_way_on_the_map_leaves_no_trace() -> None:
+    grid = framed(np.zeros((1, 2), np.uint8))
+    made = CostToGo()
+    for value in (0.3, 5000.0, 0.3, 90000.0, 0.3):
+        field = made.field(grid, [(at(grid, 0, 0), value)], PlanOptions()).metres
+        assert field[0] == pytest.approx([value, value + 0.1], rel=1e-6)

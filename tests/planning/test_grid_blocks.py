@@ -118,3 +118,26 @@ def test_uniform_means_that_allowed_cells_cost_the_same(cost: list[int], uniform
     prepared = PreparedMap()
     prepared.refresh(framed(np.array([cost], np.uint8)), 255)
     assert prepared.is_uniform is uniform
+
+
+def test_a_read_only_array_is_taken_as_the_same_and_a_writable_one_is_looked_at() -> None:
+    cost = np.zeros((20, 30), np.uint8)
+    prepared = PreparedMap()
+    prepared.refresh(framed(cost), 255)
+    cost[3, 4] = 9
+    prepared.refresh(framed(cost), 255)
+    assert prepared.changed.size == 1
+    cost.setflags(write=False)
+    for _ in range(3):
+        prepared.refresh(framed(cost), 255)
+        assert (prepared.changed.size, prepared.too_much_changed) == (0, False)
+    cost.setflags(write=True)
+    cost[3, 4] = 17
+    prepared.refresh(framed(cost), 255)
+    assert prepared.changed.size == 1
+    view = cost[:]
+    view.setflags(write=False)
+    prepared.refresh(framed(view), 255)
+    cost[3, 4] = 25
+    prepared.refresh(framed(view), 255)
+    assert prepared.changed.size == 1

@@ -42,7 +42,7 @@ class InflationAsked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannerCase:
-    """A cost grid and the queries on it; all coordinates in the frame of the queries."""
+    """A cost grid (read-only) and the queries on it; all coordinates in the frame of the queries."""
 
     grid: CostGrid
     queries: list[Query]
@@ -102,7 +102,9 @@ def _load_inflated(map_path: Path, inflation: InflationAsked | None) -> CostGrid
 
 
 def _framed(cost: NDArray[np.uint8], resolution_m: float) -> CostGrid:
-    """Costs in metres from their lower left corner."""
+    """Costs in metres from their lower left corner; from here on nobody writes to them."""
+    cost = np.ascontiguousarray(cost) if cost.base is None else cost.copy()
+    cost.setflags(write=False)
     return CostGrid(GridFrame(0.0, 0.0, resolution_m, cost.shape[1], cost.shape[0]), cost)
 
 
