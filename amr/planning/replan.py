@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.geometry import Pose2
 from amr.grid import CostGrid
@@ -38,6 +39,9 @@ from amr.planning.trace import Points, anchored, cost_cells, finished_path
 _JOINTS: Final = 5
 """Vertices of the path before that are tried for a joint."""
 _STEPS: Final = (1.0, 0.5, 0.25)
+"""Cells by which vertices slide around a joint."""
+_OVERLAP_CELLS: Final = 48
+"""How far a new grid path has to run along the one before until it counts as that one."""
 _WORSE_FRAC: Final = 0.002
 """What is left of a path may be this much worse, measured by the grid path's cost, than the whole was."""
 _UNSURE: Final = 20_000
@@ -46,38 +50,58 @@ _UNSURE: Final = 20_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pulled:
-    """A path that was pulled straight (padded cells), and what part of its grid path's cost it costs."""
+    """A path that was pulled straight (padded cells), its grid path, and what part of that one's cost it costs."""
 
     points: Points
+    cells: NDArray[np.uint32]
     share: float
 
 
-def rest_from(found: CellPath, points: Points, start: Points) -> tuple[Points, float] | None:
-    """What is left of the polyline ``points`` for one who stands at ``start``, and its cost; None when it is blocked.
+def rest_from(found: CellPath, kept: Pulled, points: Points) -> tuple[Points, float] | None:
+    """What is left of the path before for one who stands at ``points[0]``, and its cost; None when it is blocked.
 
-    The vertex where it is joined is the best of the few next to ``start``; the first vertices then slide to their
-    new place.
+    The vertex where it is joined is the best of the few next to the start.
     """
-    away = points - start
+    start = points[0]
+    away = kept.points - start
     nearest = int(np.argmin((away * away).sum(axis=1)))
-    first = min(max(1, nearest - 1), len(points) - 1)
-    costs = np.empty(len(points) - first)
-    if not math.isfinite(polyline_costs(found.padded, found.stride, points[first:], costs)):
+    first = min(max(1, nearest - 1), len(kept.points) - 1)
+    costs = np.empty(len(kept.points) - first)
+    if not math.isfinite(polyline_costs(found.padded, found.stride, kept.points[first:], costs)):
         return None
     best, join = math.inf, first
-    for k in range(first, min(first + _JOINTS, len(points))):
-        leg = segment_cost(found.padded, found.stride, start[0], start[1], points[k, 0], points[k, 1])
+    for k in range(first, min(first + _JOINTS, len(kept.points))):
+        leg = segment_cost(found.padded, found.stride, start[0], start[1], kept.points[k, 0], kept.points[k, 1])
         cost = leg + float(costs[k - first : -1].sum())
         if cost < best:
             best, join = cost, k
-    if not math.isfinite(best):
+    return _joint(found, start[None, :], kept.points[join:]) if math.isfinite(best) else None
+
+
+def joined_to(found: CellPath, kept: Pulled, points: Points) -> tuple[Points, float] | None:
+    """``points`` pulled straight up to where the grid path before is met again, then what was pulled there before."""
+    size = min(len(kept.cells), len(found.cells))
+    same = kept.cells[len(kept.cells) - size :][::-1] == found.cells[len(found.cells) - size :][::-1]
+    common = size if same.all() else int(np.argmin(same))
+    meeting = len(points) - common + _OVERLAP_CELLS
+    if common < 3 * _OVERLAP_CELLS or meeting < 2:
         return None
-    rest = np.ascontiguousarray(np.vstack([start, points[join:]]))
-    costs = np.empty(len(rest))
-    polyline_costs(found.padded, found.stride, rest, costs)
+    away = kept.points - points[meeting]
+    after = min(int(np.argmin((away * away).sum(axis=1))) + 1, len(kept.points) - 1)
+    pulled, _ = pull_straight(found, np.ascontiguousarray(points[: meeting + 1]))
+    return _joint(found, pulled, kept.points[after:])
+
+
+def _joint(found: CellPath, before: Points, after: Points) -> tuple[Points, float] | None:
+    """Both polylines as one, the vertices around the joint slid into place, and its cost; None when it is blocked."""
+    whole = np.ascontiguousarray(np.vstack([before, after]))
+    costs = np.empty(len(whole))
+    if not math.isfinite(polyline_costs(found.padded, found.stride, whole, costs)):
+        return None
+    begin, end = max(0, len(before) - _JOINTS), min(len(whole), len(before) + _JOINTS)
     for step in _STEPS:
-        path_pull.slide(found.padded, found.stride, rest, costs, min(len(rest), _JOINTS + 4), step, 2)
-    return rest, float(polyline_costs(found.padded, found.stride, rest, costs))
+        path_pull.slide(found.padded, found.stride, whole[begin:end], costs[begin:end], end - begin, step, 2)
+    return whole, float(polyline_costs(found.padded, found.stride, whole, costs))
 
 
 class ReplanningPlanner:
@@ -114,16 +138,18 @@ class ReplanningPlanner:
         return PlanOutcome(PlanStatus.OK, found.note, path, cost_m, found.expanded, escape_points)
 
     def _pulled(self, found: CellPath, points: Points) -> tuple[Points, float]:
-        """``points`` pulled straight; or what is left of the answer before, where that is as good a bargain."""
+        """``points`` pulled straight; or as much of the answer before as is still as good a bargain."""
         grid_cost = cost_cells(found, points)
         kept = self._kept
-        if kept is not None and len(points) > 2 and (kept.points[-1] == points[-1]).all() and not len(found.escape):
-            rest = rest_from(found, kept.points, points[0])
-            if rest is not None and rest[1] <= grid_cost * min(kept.share * (1.0 + _WORSE_FRAC), 1.0):
-                self._kept = Pulled(rest[0], kept.share)
-                return rest
+        if kept is not None and len(points) > 2 and (kept.points[-1] == points[-1]).all():
+            fair = grid_cost * min(kept.share * (1.0 + _WORSE_FRAC), 1.0)
+            for reuse in (rest_from, joined_to):
+                again = reuse(found, kept, points)
+                if again is not None and again[1] <= fair:
+                    self._kept = Pulled(again[0], found.cells, kept.share)
+                    return again
         pulled, cost = pull_straight(found, points)
-        self._kept = Pulled(pulled, cost / grid_cost if grid_cost > 0.0 else 1.0)
+        self._kept = Pulled(pulled, found.cells, cost / grid_cost if grid_cost > 0.0 else 1.0)
         return pulled, cost
 
     def _find(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> CellPath | PlanOutcome:
