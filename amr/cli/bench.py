@@ -189,7 +189,9 @@ def planners(
         typer.Option(metavar="KIND:SIZE:SEED", help="A made map (blobs, maze or rooms); repeatable."),
     ] = None,
     query_count: Annotated[int, typer.Option(metavar="N", min=1, help="How many random queries.")] = 100,
-    replan: Annotated[bool, typer.Option("--replan", help="Also plan again after small changes.")] = False,
+    replan: Annotated[
+        bool, typer.Option("--replan", help="Also plan from nothing, and again after small changes.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="A picture; with --out always.")] = None,
     out: OutOption = None,
     json: JsonOption = None,
@@ -233,14 +235,23 @@ def planners(
 
 
 def _say_planners(result: dict[str, Any]) -> None:
-    say(f"{'planner':<14}{'solved':>12}{'median ms':>12}{'p99 ms':>10}{'max ms':>10}{'cost':>12}{'length m':>12}")
+    say(
+        f"{'planner':<14}{'solved':>12}{'median ms':>12}{'p99 ms':>10}{'max ms':>10}{'cost':>12}{'length m':>12}"
+        f"{'above best':>12}"
+    )
     for name, row in result["planners"].items():
+        above = row["suboptimality"]
         solved = f"{row['solved']}/{row['queries']}"
         say(
             f"{name:<14}{solved:>12}{_number(row['time_ms']['median']):>12}{_number(row['time_ms']['p99']):>10}"
             f"{_number(row['time_ms']['max']):>10}{_number(row['cost']['mean']):>12}"
             f"{_number(row['length_m']['mean']):>12}"
+            f"{'-' if above is None else format(100.0 * above['max'], '.3f') + ' %':>12}"
         )
+    for name, row in result["planners"].items():
+        if "cold_ms" in row:
+            cold = row["cold_ms"]
+            say(f"{name}, map prepared anew: {_number(cold['median'])} ms, max {_number(cold['max'])} ms")
     if "replan" in result:
         again = result["replan"]
         for kind, ratio in again["cold_over_replan"].items():

@@ -114,21 +114,25 @@ def withdraw(
                 size = _push(keys, cells, size, label[cell], np.uint32(cell))
     for n in range(np.uint64(seen)):
         marks[beside[n]] = False
+    for n in range(np.uint64(size)):
+        marks[cells[n]] = True  # from here on: waits in the heap
     while size > 0:
         key, cell = keys[0], np.uint64(cells[0])
         size = _pop(keys, cells, size)
-        if label[cell] != key or best_offer(padded, stride, label, end, cell) <= key:
+        marks[cell] = False
+        if best_offer(padded, stride, label, end, cell) <= key:
             continue
-        if count == withdrawn.size:
+        if count == withdrawn.size or size + 8 > capacity:
+            for n in range(np.uint64(size)):
+                marks[cells[n]] = False
             return -1, seen
         label[cell] = np.uint64(UNREACHED)
         withdrawn[np.uint64(count)] = np.uint32(cell)
         count += 1
         for d in range(np.uint64(1), np.uint64(9)):
             neighbor = cell + offset[d]
-            if key < label[neighbor] < end and neighbor != root:
-                if size == capacity:
-                    return -1, seen
+            if key < label[neighbor] < end and neighbor != root and not marks[neighbor]:
+                marks[neighbor] = True
                 size = _push(keys, cells, size, label[neighbor], np.uint32(neighbor))
     return count, seen
 

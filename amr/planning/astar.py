@@ -21,6 +21,10 @@ class AstarPlanner:
     def __init__(self) -> None:
         self._search = CellSearch(exact=True)
 
+    def forget(self) -> None:
+        """The next plan prepares its map anew, as one on another map would."""
+        self._search.map.forget()
+
     def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
         """See ``GridPlanner.plan``."""
         found = find_cells(self._search, grid, start, goal, options)

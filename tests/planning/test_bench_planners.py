@@ -227,6 +227,7 @@ def test_several_maps_give_ratios_over_the_maps(tmp_path: Path) -> None:
     assert [row["name"] for row in result["maps"]] == ["costs.npy", "blobs:128:1", "maze:128:2"]
     assert all(row["replan"]["equal_cost"] for row in result["maps"])
     assert set(result["replan"]) == {"start_moved", "map_changed"}
+    assert all(row["planners"][name]["cold_ms"]["max"] > 0.0 for row in result["maps"] for name in row["planners"])
     assert result["replan"]["map_changed"]["min"] > 0.0
     assert set(result["worst_over_median"]) == {"any_angle", "astar"}
     assert result["faster"] == {"any_angle": {}, "astar": {}}

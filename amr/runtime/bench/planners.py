@@ -56,10 +56,10 @@ def run(
     """The benchmark's result as JSON values (see the command-line contract).
 
     ``map_path`` with ``queries_path`` (without: random ones), or ``synthetic`` (``KIND:SIZE:SEED``). ``replan`` also
-    measures planning again after small changes; ``plot`` writes the picture (``out_dir`` gets it anyway).
-    ``inflate_m`` inflates a ROS map (None = as it is); ``limit`` takes that many queries, evenly spread. Each query is
-    timed ``repeat`` times; rounds go through the planners in turn, so that foreign load hits all alike. Raises
-    ``DataError`` for wrong files or names.
+    measures planning again after small changes, and each own planner's cold queries (``cold_ms``). ``plot`` writes the
+    picture (``out_dir`` gets it anyway). ``inflate_m`` inflates a ROS map (None = as it is); ``limit`` takes that many
+    queries, evenly spread. Each query is timed ``repeat`` times; rounds go through the planners in turn, so that
+    foreign load hits all alike. Raises ``DataError`` for wrong files or names.
     """
     tell = progress or (lambda _: None)
     case = _case(map_path, queries_path, synthetic, query_count, inflate_m, scaling_per_m, robot_radius_m)
@@ -90,6 +90,9 @@ def run(
     if replan:
         tell("replanning")
         result["replan"] = measure_replanning(case, queries, allow_unknown)
+        for name in names:
+            if name in PLANNERS:
+                result["planners"][name]["cold_ms"] = _cold_ms(name, case, queries, allow_unknown)
     if out_dir is not None:
         _write_raw(out_dir, case, queries, result)
     for file in (plot, None if out_dir is None else out_dir / "planners.png"):
@@ -151,6 +154,20 @@ def _time_queries(plan: Plan, queries: list[Query], answers: _Answers, keep: boo
         answers.times_ms[number].append((time.perf_counter() - begin) * 1e3)
         if keep:
             answers.outcomes.append(outcome)
+
+
+def _cold_ms(name: str, case: PlannerCase, queries: list[Query], allow_unknown: bool) -> dict[str, float]:
+    """Times of one planner that prepares its map anew for each query, in memory that was touched before."""
+    planner: Any = make_planner(name)
+    options = PlanOptions(unknown="free" if allow_unknown else "lethal")
+    planner.plan(case.grid, queries[0].start, queries[0].goal, options)
+    times = []
+    for query in queries:
+        planner.forget()
+        begin = time.perf_counter()
+        planner.plan(case.grid, query.start, query.goal, options)
+        times.append((time.perf_counter() - begin) * 1e3)
+    return {"median": float(np.median(times)), "max": max(times)}
 
 
 def _reference_costs(
