@@ -11,7 +11,7 @@ import typer
 
 from amr.cli.output import JsonOption, note, say, write_json
 from amr.cli.sim import Backend, Firmware
-from amr.errors import ConfigError
+from amr.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from amr.runtime.bench.barn import TrialScore
@@ -169,9 +169,13 @@ def parse_worlds(text: str | None) -> tuple[str, ...]:
 @bench_app.command(epilog="Example: [bold]amr bench planners --map depot.yaml --queries depot.json --repeat 5[/bold]")
 def planners(
     map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help=".npy costs, ROS map .yaml, or Moving AI .map[.gz].")
+        list[Path] | None,
+        typer.Option("--map", metavar="FILE", help=".npy costs, ROS map .yaml, or Moving AI .map[.gz]; repeatable."),
     ] = None,
-    queries: Annotated[Path | None, typer.Option(metavar="FILE", help=".json or Moving AI .scen[.gz].")] = None,
+    queries: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help=".json or Moving AI .scen[.gz], one for each --map; none = random ones."),
+    ] = None,
     planner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Repeatable; default all.")] = None,
     repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Times each query is solved.")] = 1,
     allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Unknown cells may be entered.")] = False,
@@ -181,37 +185,101 @@ def planners(
     scaling: Annotated[float, typer.Option(metavar="PER_M", help="Decay of the inflation.")] = 3.0,
     robot_radius: Annotated[float, typer.Option(metavar="M", help="Inscribed radius for the inflation.")] = 0.22,
     synthetic: Annotated[
-        str | None, typer.Option(metavar="KIND:SIZE:SEED", help="A made map in place of files: blobs or maze.")
+        list[str] | None,
+        typer.Option(metavar="KIND:SIZE:SEED", help="A made map (blobs, maze or rooms); repeatable."),
     ] = None,
-    query_count: Annotated[int, typer.Option(metavar="N", min=1, help="With --synthetic: random queries.")] = 100,
+    query_count: Annotated[int, typer.Option(metavar="N", min=1, help="How many random queries.")] = 100,
+    replan: Annotated[
+        bool, typer.Option("--replan", help="Also plan from nothing, and again after small changes.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="A picture; with --out always.")] = None,
     out: OutOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Grid planners on one map, in one process, measured by one independent cost."""
+    """Grid planners on one map or several, in one process, measured by one independent cost."""
+    from amr.runtime.bench.planner_suite import run_suite
     from amr.runtime.bench.planners import run
 
+    maps, files, made = map_file or [], queries or [], synthetic or []
+    options: dict[str, Any] = {
+        "inflate_m": inflate,
+        "scaling_per_m": scaling,
+        "robot_radius_m": robot_radius,
+        "query_count": query_count,
+        "replan": replan,
+    }
+    if len(maps) + len(made) > 1:
+        if plot is not None:
+            raise DataError("--plot: expected one map (with several, --out DIR holds a picture of each)")
+        result = run_suite(
+            maps, files, made, planner, repeat, allow_unknown, out, progress=lambda text: note(text), **options
+        )
+        write_json(result, json)
+        if json != "-":
+            _say_suite(result)
+        return
     result = run(
-        map_file,
-        queries,
+        maps[0] if maps else None,
+        files[0] if files else None,
         planner or None,
         repeat,
         allow_unknown,
         out,
-        inflate_m=inflate,
-        scaling_per_m=scaling,
-        robot_radius_m=robot_radius,
-        synthetic=synthetic,
-        query_count=query_count,
+        synthetic=made[0] if made else None,
+        plot=plot,
+        **options,
     )
     write_json(result, json)
-    if json == "-":
-        return
-    say(f"{'planner':<14}{'solved':>12}{'median ms':>12}{'p99 ms':>10}{'cost':>12}{'length m':>12}")
+    if json != "-":
+        _say_planners(result)
+
+
+def _say_planners(result: dict[str, Any]) -> None:
+    say(
+        f"{'planner':<14}{'solved':>12}{'median ms':>12}{'p99 ms':>10}{'max ms':>10}{'cost':>12}{'length m':>12}"
+        f"{'above best':>12}"
+    )
     for name, row in result["planners"].items():
+        above = row["suboptimality"]
         solved = f"{row['solved']}/{row['queries']}"
         say(
             f"{name:<14}{solved:>12}{_number(row['time_ms']['median']):>12}{_number(row['time_ms']['p99']):>10}"
-            f"{_number(row['cost']['mean']):>12}{_number(row['length_m']['mean']):>12}"
+            f"{_number(row['time_ms']['max']):>10}{_number(row['cost']['mean']):>12}"
+            f"{_number(row['length_m']['mean']):>12}"
+            f"{'-' if above is None else format(100.0 * above['max'], '.3f') + ' %':>12}"
+        )
+    for name, row in result["planners"].items():
+        if "cold_ms" in row:
+            cold = row["cold_ms"]
+            say(f"{name}, map prepared anew: {_number(cold['median'])} ms, max {_number(cold['max'])} ms")
+    if "replan" in result:
+        again = result["replan"]
+        for kind, ratio in again["cold_over_replan"].items():
+            say(
+                f"replan, {kind}: {_number(again[f'{kind}_ms']['median'])} ms against "
+                f"{_number(again['cold_ms']['median'])} ms from nothing, {_number(ratio, 1)} x; "
+                f"{again['plans']} plans, costs equal: {again['equal_cost']}"
+            )
+
+
+def _say_suite(result: dict[str, Any]) -> None:
+    for row in result["maps"]:
+        say(f"{row['name']}: {row['map']['width']} x {row['map']['height']}")
+        _say_planners(row)
+    for mine, peers in result["faster"].items():
+        for peer, times in peers.items():
+            cost = result["cheaper"][mine][peer]
+            say(
+                f"{mine} against {peer}: {_number(times['median'], 1)} x faster in the median of the maps "
+                f"({_number(times['min'], 1)} to {_number(times['max'], 1)}); cheaper on {cost['cheaper_on']} of "
+                f"{cost['maps']} maps, at most {_number(cost['largest_ratio'], 4)} of its cost"
+            )
+    for name, ratio in result["worst_over_median"].items():
+        say(f"{name}: slowest query {_number(ratio, 1)} x the map's median at most")
+    for kind, ratios in result.get("replan", {}).items():
+        say(
+            f"replan, {kind}: {_number(ratios['median'], 1)} x faster than cold in the median of the maps "
+            f"({_number(ratios['min'], 1)} to {_number(ratios['max'], 1)})"
         )
 
 

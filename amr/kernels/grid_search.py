@@ -10,7 +10,8 @@ no clearing, no stamps, one load to compare.
 
 **Queue.** A ring of buckets (linked stacks) over f = g + h, far narrower than the cheapest step. Inside a bucket the
 order is last in, first out; a cell whose label falls again is pushed again (label correction) and its older entry is
-seen to be stale. The search ends when the buckets reach the goal's cost: whatever is left cannot improve it.
+seen to be stale. The search ends when the buckets reach the goal's cost: whatever is left cannot improve it, and stays
+in the queue (``open_cells``), so that a later call can go on from there.
 
 **Heuristic.** Octile distance times the cheapest cost on the map: consistent, so f never falls along an edge.
 """
@@ -36,6 +37,8 @@ NO_CELL = 0xFFFFFFFF
 FOUND = 0
 EXHAUSTED = 1
 POOL_FULL = 2
+PAUSED = 3
+UNREACHED = 0xFFFFFFFFFFFFFFFF
 
 # E W N S NE NW SE SW; "N" is the next row (larger y)
 _STEP_X = np.array([1, -1, 0, 0, 1, -1, 1, -1], dtype=np.int64)
@@ -45,7 +48,7 @@ _BESIDE = np.array([0, 0, 0, 0, 0b0101, 0b0110, 0b1001, 0b1010], dtype=np.uint64
 """Bits of the straight neighbors that must be allowed for each diagonal step."""
 
 
-@kernel("uint8(uint8[:,::1], uint8[::1], uint8)")
+@kernel("uint8(Array(uint8, 2, 'C', True), uint8[::1], uint8)")
 def pad_costs(cost: Array, padded: Array, unknown_as: int) -> Any:
     """Copy ``cost`` [height, width] into ``padded`` [(height + 2) * (width + 2)] inside a blocked border.
 
@@ -72,8 +75,8 @@ def pad_costs(cost: Array, padded: Array, unknown_as: int) -> Any:
 
 
 @kernel(
-    "Tuple((int64, int64, uint64))(uint8[::1], uint64, uint64, uint64[::1], uint64, "
-    "uint32[::1], uint64[::1], uint64, uint32[::1], uint64[::1], uint64)"
+    "Tuple((int64, int64, uint64))(uint8[::1], uint64, uint64, uint64[::1], uint64, uint64, "
+    "uint32[::1], uint64[::1], uint64, uint64, uint64, int64, uint32[::1], uint64[::1], uint64)"
 )
 def search(
     padded: Array,
@@ -81,25 +84,33 @@ def search(
     weight_min: int,
     label: Array,
     base: int,
+    end: int,
     seeds: Array,
     seed_costs: Array,
     goal: int,
+    margin: int,
+    most: int,
+    budget: int,
     heads: Array,
     pool: Array,
     shift: int,
 ) -> tuple[int, int, Any]:
     """Cheapest way from any of ``seeds`` (each with a cost it starts at) to ``goal``; cells are padded indices.
 
-    ``weight_min``: 252 + smallest cost of the map. ``heads``: uint32, a power of two of buckets, each ``1 << shift``
-    label units wide; together they must span the largest jump of f along an edge and the spread of the seeds.
-    ``pool``: uint64 [2 * entries]. Returns (FOUND, EXHAUSTED or POOL_FULL, cells expanded, cost of the goal).
-    After EXHAUSTED every cell that can be reached holds its exact label.
+    ``weight_min``: 252 + smallest cost of the map; 0 = do not aim at the goal. Labels from ``end`` on are of other
+    queries. Ends ``margin`` label units beyond the goal's cost, at ``most``, or after ``budget`` cells. A seed that
+    holds its label already (one of the open cells of a call before) is taken as it is. ``heads``: uint32, a power of
+    two of buckets, each ``1 << shift`` label units wide; together they must span the largest jump of f along an edge
+    and the spread of the seeds.
+    ``pool``: uint64 [2 * entries]. Returns (FOUND, EXHAUSTED, POOL_FULL or PAUSED, cells expanded, cost of the goal).
+    After EXHAUSTED every cell that can be reached (below ``most``) holds its exact label. POOL_FULL, unless the seeds
+    alone fill it, and PAUSED leave labels and queue as they are between two cells: the open cells can go on.
     """
     one = np.uint64(1)
     mask = np.uint64(heads.size) - one
     capacity = np.uint64(pool.size) >> one
     low32 = np.uint64(0xFFFFFFFF)
-    unreached = np.uint64(0xFFFFFFFFFFFFFFFF)
+    unreached = np.uint64(UNREACHED)
     goal_row = np.int64(goal // stride)
     goal_column = np.int64(goal % stride)
     straight_min = np.uint64(2 * STRAIGHT) * weight_min
@@ -112,18 +123,21 @@ def search(
     free_slot = np.uint64(NO_CELL)
     live = 0
     cursor = unreached
-    goal_cost = unreached
+    goal_cost = label[goal] - base if label[goal] < end else unreached
+    stop = min(most, goal_cost + margin) if goal_cost != unreached else most
     expanded = 0
 
     for k in range(seeds.size):
         cell = np.uint64(seeds[np.uint64(k)])
         cost_here = seed_costs[np.uint64(k)]
-        if base + cost_here >= label[cell] or padded[cell] >= np.uint8(BLOCKED):
+        if base + cost_here > label[cell] or padded[cell] >= np.uint8(BLOCKED):
             continue
         label[cell] = base + cost_here
         if cell == goal:
             goal_cost = cost_here
-            continue
+            stop = min(stop, cost_here + margin)
+            if margin == np.uint64(0):
+                continue
         dx = abs(np.int64(cell % stride) - goal_column)
         dy = abs(np.int64(cell // stride) - goal_row)
         f = cost_here + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
@@ -142,8 +156,12 @@ def search(
         while slot == low32:
             cursor += one
             slot = np.uint64(heads[cursor & mask])
-        if (cursor << shift) >= goal_cost:
+        if (cursor << shift) >= stop:
             break
+        if used + np.uint64(8) > capacity:
+            return POOL_FULL, expanded, unreached
+        if expanded >= budget:
+            return PAUSED, expanded, unreached
         entry = pool[slot << one]
         cost_here = pool[(slot << one) + one]
         heads[cursor & mask] = np.uint32(entry >> np.uint64(32))
@@ -174,25 +192,45 @@ def search(
             dx = abs(left + _STEP_X[d])
             dy = abs(up + _STEP_Y[d])
             f = there + straight_min * np.uint64(max(dx, dy)) + extra_min * np.uint64(min(dx, dy))
-            if f >= goal_cost:
-                continue
             if neighbor == goal:
                 goal_cost = there
-                continue
+                stop = min(stop, there + margin)
+                if margin == np.uint64(0):
+                    continue
             if free_slot != low32:
                 slot = free_slot
                 free_slot = pool[slot << one]
-            elif used < capacity:
+            else:
                 slot = used
                 used += one
-            else:
-                return POOL_FULL, expanded, unreached
             bucket = (f >> shift) & mask
             pool[slot << one] = neighbor | (np.uint64(heads[bucket]) << np.uint64(32))
             pool[(slot << one) + one] = there
             heads[bucket] = np.uint32(slot)
             live += 1
     return (EXHAUSTED if goal_cost == unreached else FOUND), expanded, goal_cost
+
+
+@kernel("int64(uint64[::1], uint64, uint32[::1], uint64[::1], uint32[::1], uint64[::1])")
+def open_cells(label: Array, base: int, heads: Array, pool: Array, cells: Array, costs: Array) -> int:
+    """What the last search left in its queue: labelled cells that were not expanded, and their costs.
+
+    Returns how many there are; ``cells`` and ``costs`` take as many as they hold.
+    """
+    one = np.uint64(1)
+    count = 0
+    for k in range(np.uint64(heads.size)):
+        slot = np.uint64(heads[k])
+        while slot != np.uint64(NO_CELL):
+            entry = pool[slot << one]
+            cell, cost = entry & np.uint64(0xFFFFFFFF), pool[(slot << one) + one]
+            if label[cell] == base + cost:
+                if count < cells.size:
+                    cells[np.uint64(count)] = np.uint32(cell)
+                    costs[np.uint64(count)] = cost
+                count += 1
+            slot = entry >> np.uint64(32)
+    return count
 
 
 @kernel("int64(uint8[::1], uint64, uint64[::1], uint64, uint64, uint32[::1])")

@@ -63,13 +63,19 @@ def _keeps_off_lines(x: float) -> bool:
 def slide(padded: Array, stride: int, points: Array, costs: Array, size: int, step: float, sweeps: int) -> int:
     """Move inner vertices by ``step`` cells across the path while that lowers its cost. Returns the number of moves.
 
-    ``costs`` [size - 1]: cost of each segment, kept up to date.
+    ``costs`` [size - 1]: cost of each segment, kept up to date. A vertex rests once it cannot move, until one beside it
+    does; and it does not go back where it came from.
     """
     moves = 0
+    awake = np.ones(size, np.uint8)
+    went = np.zeros(size, np.int8)
     for _ in range(sweeps):
         moved = 0
         for k in range(1, size - 1):
             a, i, b = np.uint64(k - 1), np.uint64(k), np.uint64(k + 1)
+            if awake[i] == 0:
+                continue
+            awake[i] = 0
             chord_x, chord_y = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
             length = math.sqrt(chord_x * chord_x + chord_y * chord_y)
             if length < 1e-6:
@@ -77,6 +83,8 @@ def slide(padded: Array, stride: int, points: Array, costs: Array, size: int, st
             across_x, across_y = -chord_y / length * step, chord_x / length * step
             for side in range(2):
                 sign = 1.0 if side == 0 else -1.0
+                if went[i] == (-1 if side == 0 else 1):
+                    continue
                 x, y = points[i, 0] + sign * across_x, points[i, 1] + sign * across_y
                 if not (_keeps_off_lines(x) and _keeps_off_lines(y)):
                     continue
@@ -88,6 +96,8 @@ def slide(padded: Array, stride: int, points: Array, costs: Array, size: int, st
                 if before + after < limit:
                     points[i, 0], points[i, 1] = x, y
                     costs[a], costs[i] = before, after
+                    awake[a] = awake[i] = awake[b] = 1
+                    went[i] = 1 if side == 0 else -1
                     moved += 1
                     break
         moves += moved

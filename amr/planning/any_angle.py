@@ -1,9 +1,10 @@
-"""Any-angle planning: the exact grid path, pulled straight and slid down the exact path cost.
+"""Any-angle planning: a grid path inside a corridor of blocks, pulled straight and slid down the exact path cost.
 
-The search is that of ``astar``; its path is then cut where a straight jump is no dearer, and its vertices slide
-across the path in ever smaller steps, with new ones where it bends through cost. Each change is accepted only when
-the exact cost does not rise, so the result is never dearer than the grid optimum, at a fraction of the price of
-relaxing every cell at every angle (Theta*, Daniel et al. 2010).
+The grid path comes from ``CellSearch``: the optimum inside a corridor (the optimum of the map where all cells cost the
+same). It is then cut where a straight jump is no dearer, and its vertices slide across the path in ever smaller steps,
+with new ones where it bends through cost. Each change is accepted only when the exact cost does not rise, so the
+result is never dearer than its grid path, at a fraction of the price of relaxing every cell at every angle (Theta*,
+Daniel et al. 2010).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from amr.kernels import path_pull
 from amr.kernels.path_cost import polyline_costs
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.cell_search import CellSearch
 from amr.planning.query import CellPath, find_cells
-from amr.planning.scratch import SearchScratch
 from amr.planning.trace import Points, anchored, finished_path
 
 _SPAN: Final = 16
@@ -34,14 +35,18 @@ _SWEEPS: Final = 4
 
 
 class AnyAnglePlanner:
-    """``amr.planning.base.GridPlanner``; never dearer than ``AstarPlanner`` on the same query."""
+    """``amr.planning.base.GridPlanner``; on maps of one cost never dearer than ``AstarPlanner``, else rarely."""
 
     def __init__(self) -> None:
-        self._scratch = SearchScratch()
+        self._search = CellSearch(exact=False)
+
+    def forget(self) -> None:
+        """The next plan prepares its map anew, as one on another map would."""
+        self._search.map.forget()
 
     def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
         """See ``GridPlanner.plan``."""
-        found = find_cells(self._scratch, grid, start, goal, options)
+        found = find_cells(self._search, grid, start, goal, options)
         if isinstance(found, PlanOutcome):
             return found
         points, cost = pull_straight(found, anchored(found, grid.frame, start, goal))

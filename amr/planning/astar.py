@@ -10,8 +10,8 @@ from amr.geometry import Pose2
 from amr.grid import CostGrid
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.cell_search import CellSearch
 from amr.planning.query import find_cells
-from amr.planning.scratch import SearchScratch
 from amr.planning.trace import anchored, cost_cells, finished_path
 
 
@@ -19,11 +19,15 @@ class AstarPlanner:
     """``amr.planning.base.GridPlanner``; the optimum among paths from cell center to cell center."""
 
     def __init__(self) -> None:
-        self._scratch = SearchScratch()
+        self._search = CellSearch(exact=True)
+
+    def forget(self) -> None:
+        """The next plan prepares its map anew, as one on another map would."""
+        self._search.map.forget()
 
     def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
         """See ``GridPlanner.plan``."""
-        found = find_cells(self._scratch, grid, start, goal, options)
+        found = find_cells(self._search, grid, start, goal, options)
         if isinstance(found, PlanOutcome):
             return found
         points = anchored(found, grid.frame, start, goal)

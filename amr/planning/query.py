@@ -1,4 +1,4 @@
-"""One exact search on a cost grid, from poses to cells: checks the input, leads the start out, picks the goal cell."""
+"""From poses to cells: checks the input, leads the start out, picks the goal cell, and says why there is no way."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.geometry import Pose2
-from amr.grid import COST_UNKNOWN, CostGrid, GridFrame
+from amr.grid import CostGrid, GridFrame
 from amr.kernels import grid_search, grid_search_escape
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome, refusal
-from amr.planning.scratch import LARGEST_CELLS, SearchScratch
+from amr.planning.cell_search import CellSearch, Seeds
+from amr.planning.prepared import unknown_cost
+from amr.planning.scratch import LARGEST_CELLS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,58 +36,87 @@ class CellPath:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seeds:
-    """Where the search starts: padded cells and what each costs to begin with; the labels of the escape, if any."""
+class StartCells:
+    """The start's own cell, or the allowed cells at the rim of the forbidden region around it."""
 
-    cells: NDArray[np.uint32]
-    costs: NDArray[np.uint64]
+    seeds: Seeds
     escape_label: NDArray[np.uint64] | None
+    """Labels of the escape (``grid_search_escape``), if there is one."""
 
 
 def find_cells(
-    scratch: SearchScratch, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions
+    search: CellSearch, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions
 ) -> CellPath | PlanOutcome:
     """The cheapest cells from ``start`` to ``goal``, or an outcome that says why there are none."""
-    refused = _check(grid, start, goal, options)
+    refused = check(grid, start, goal, options)
     if refused is not None:
         return refused
-    frame, stride = grid.frame, grid.frame.width + 2
-    padded = scratch.fit(stride * (frame.height + 2))
-    unknown_as = {"free": 0, "costly": options.unknown_cost, "lethal": COST_UNKNOWN}[options.unknown]
-    least = int(grid_search.pad_costs(np.ascontiguousarray(grid.cost), padded, unknown_as))
-    seeds = _seeds(padded, frame, start, options)
-    if isinstance(seeds, PlanOutcome):
-        return seeds
-    target = _target(padded, frame, goal, options.goal_tolerance_m)
-    if target is None:
-        row, column = frame.cell(goal.x_m, goal.y_m)
-        return refusal(
-            PlanStatus.GOAL_BLOCKED,
-            f"goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m lies in {_name(int(grid.cost[row, column]))}, "
-            f"and no cell within {options.goal_tolerance_m:.2f} m of it is allowed",
-        )
-    return _search(scratch, padded, frame, 252 + min(least, 252), seeds, target, start, goal, options)
+    search.map.refresh(grid, unknown_cost(options))
+    begin = start_cells(search.map.padded, grid.frame, start, options)
+    if isinstance(begin, PlanOutcome):
+        return begin
+    target = target_cell(search.map.padded, grid, goal, options.goal_tolerance_m)
+    if isinstance(target, PlanOutcome):
+        return target
+    return find_cells_between(search, grid, begin, target, start, goal, options)
 
 
-def _check(grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome | None:
-    """The first thing that is wrong with the input, or None."""
+def find_cells_between(
+    search: CellSearch,
+    grid: CostGrid,
+    begin: StartCells,
+    target: int,
+    start: Pose2,
+    goal: Pose2,
+    options: PlanOptions,
+) -> CellPath | PlanOutcome:
+    """``find_cells`` on the map that ``search`` holds already, with the ends in cells."""
+    search.expanded = 0
+    cells = search.way(begin.seeds, target)
+    while cells is None:
+        another = nearest_reachable(search, begin.seeds, grid.frame, start, goal, options)
+        if isinstance(another, PlanOutcome):
+            return another
+        target = another
+        cells = search.way(begin.seeds, target)
+    padded, stride = search.map.padded, search.map.stride
+    reaches_goal = target == padded_cell(grid.frame, goal)
+    return CellPath(
+        padded,
+        stride,
+        _escape_cells(padded, grid.frame, start, begin, int(cells[0])),
+        cells,
+        reaches_goal,
+        "" if reaches_goal else short_of_goal(grid.frame, target, goal),
+        search.expanded,
+    )
+
+
+def check_grid(grid: CostGrid, options: PlanOptions) -> str | None:
+    """What is wrong with the grid or the options, or None."""
     frame = grid.frame
     if grid.cost.dtype != np.uint8 or grid.cost.shape != (frame.height, frame.width) or grid.cost.size == 0:
-        return refusal(
-            PlanStatus.NO_PATH,
-            f"cost grid is {grid.cost.dtype} {list(grid.cost.shape)}: must be uint8 [{frame.height}, {frame.width}]",
-        )
+        return f"cost grid is {grid.cost.dtype} {list(grid.cost.shape)}: must be uint8 [{frame.height}, {frame.width}]"
     if (frame.width + 2) * (frame.height + 2) > LARGEST_CELLS:
-        return refusal(PlanStatus.NO_PATH, f"cost grid has {grid.cost.size} cells: at most {LARGEST_CELLS} with border")
+        return f"cost grid has {grid.cost.size} cells: at most {LARGEST_CELLS} with border"
     if not (
         math.isfinite(frame.origin_x_m) and math.isfinite(frame.origin_y_m) and 0.0 < frame.resolution_m < math.inf
     ):
-        return refusal(PlanStatus.NO_PATH, f"cost grid frame is not usable: {frame}")
+        return f"cost grid frame is not usable: {frame}"
     for name, value in (("goal_tolerance_m", options.goal_tolerance_m), ("escape_radius_m", options.escape_radius_m)):
         if not 0.0 <= value < math.inf:
-            return refusal(PlanStatus.NO_PATH, f"{name} is {value}: must be >= 0")
+            return f"{name} is {value}: must be >= 0"
     if not 0 <= options.unknown_cost <= 252:
-        return refusal(PlanStatus.NO_PATH, f"unknown_cost is {options.unknown_cost}: must be 0 to 252")
+        return f"unknown_cost is {options.unknown_cost}: must be 0 to 252"
+    return None
+
+
+def check(grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome | None:
+    """The first thing that is wrong with the input, or None."""
+    wrong = check_grid(grid, options)
+    if wrong is not None:
+        return refusal(PlanStatus.NO_PATH, wrong)
+    frame = grid.frame
     for name, pose, yaw_matters in (("start", start, False), ("goal", goal, options.goal_yaw_matters)):
         if not (
             math.isfinite(pose.x_m) and math.isfinite(pose.y_m) and (math.isfinite(pose.yaw_rad) or not yaw_matters)
@@ -101,14 +132,22 @@ def _name(cost: int) -> str:
     return {253: "the inflation of an obstacle", 254: "an obstacle", 255: "unknown space"}.get(cost, f"cost {cost}")
 
 
-def _seeds(padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, options: PlanOptions) -> _Seeds | PlanOutcome:
-    """The start's own cell, or the rim of the forbidden region around it."""
+def padded_cell(frame: GridFrame, pose: Pose2) -> int:
+    """Padded index of the cell that holds ``pose``."""
+    row, column = frame.cell(pose.x_m, pose.y_m)
+    return (row + 1) * (frame.width + 2) + column + 1
+
+
+def start_cells(
+    padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, options: PlanOptions
+) -> StartCells | PlanOutcome:
+    """Where the search starts, or why the start is refused."""
     row, column = frame.cell(start.x_m, start.y_m)
     stride = frame.width + 2
-    cell = (row + 1) * stride + column + 1
+    cell = padded_cell(frame, start)
     value = int(padded[cell])
     if value < grid_search.BLOCKED:
-        return _Seeds(np.array([cell], np.uint32), np.zeros(1, np.uint64), None)
+        return StartCells(Seeds(np.array([cell], np.uint32), np.zeros(1, np.uint64)), None)
     where = f"start ({start.x_m:.2f}, {start.y_m:.2f}) m lies in {_name(value)}"
     radius = int(options.escape_radius_m / frame.resolution_m)
     if radius == 0:
@@ -123,7 +162,8 @@ def _seeds(padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, options: P
             PlanStatus.START_BLOCKED,
             f"{where}, and no allowed cell can be reached within {options.escape_radius_m:.2f} m",
         )
-    return _Seeds(cells[allowed], label[j[allowed], i[allowed]], label)
+    # seeds may lie on all sides: their distances to the goal differ by up to the size of the region
+    return StartCells(Seeds(cells[allowed], label[j[allowed], i[allowed]], 4 * label.shape[0]), label)
 
 
 def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> NDArray[np.int64]:
@@ -142,94 +182,62 @@ def _near(frame: GridFrame, goal: Pose2, radius_m: float) -> NDArray[np.int64]:
     return nearest_first
 
 
-def _target(padded: NDArray[np.uint8], frame: GridFrame, goal: Pose2, tolerance_m: float) -> int | None:
-    """The goal's padded cell, or the nearest allowed one within the tolerance, or None."""
-    row, column = frame.cell(goal.x_m, goal.y_m)
-    cell = (row + 1) * (frame.width + 2) + column + 1
+def target_cell(padded: NDArray[np.uint8], grid: CostGrid, goal: Pose2, tolerance_m: float) -> int | PlanOutcome:
+    """The goal's padded cell, or the nearest allowed one within the tolerance, or why there is none."""
+    row, column = grid.frame.cell(goal.x_m, goal.y_m)
+    cell = padded_cell(grid.frame, goal)
     if padded[cell] < grid_search.BLOCKED:
         return cell
-    cells = _near(frame, goal, tolerance_m)
+    cells = _near(grid.frame, goal, tolerance_m)
     allowed = cells[padded[cells] < grid_search.BLOCKED]
-    return int(allowed[0]) if allowed.size else None
-
-
-def _search(
-    scratch: SearchScratch,
-    padded: NDArray[np.uint8],
-    frame: GridFrame,
-    weight_min: int,
-    seeds: _Seeds,
-    target: int,
-    start: Pose2,
-    goal: Pose2,
-    options: PlanOptions,
-) -> CellPath | PlanOutcome:
-    """Run the kernel (again with a larger queue when it was full) and read the way off the labels."""
-    stride = frame.width + 2
-    spread = 1512 * grid_search.DIAGONAL + int(seeds.costs.max() - seeds.costs.min())
-    if seeds.escape_label is not None:  # seeds may lie on all sides: their distances to the goal differ too
-        spread += 8 * seeds.escape_label.shape[0] * 252 * grid_search.DIAGONAL
-    heads = scratch.buckets(spread)
-    while True:
-        base = scratch.new_base()
-        status, expanded, cost = grid_search.search(
-            padded,
-            stride,
-            weight_min,
-            scratch.label,
-            base,
-            seeds.cells,
-            seeds.costs,
-            target,
-            heads,
-            scratch.pool,
-            scratch.shift,
-        )
-        if status != grid_search.POOL_FULL:
-            break
-        scratch.grow_pool()
-    row, column = frame.cell(goal.x_m, goal.y_m)
-    reaches_goal, note = target == (row + 1) * stride + column + 1, ""
-    if status == grid_search.EXHAUSTED:
-        near = _near(frame, goal, options.goal_tolerance_m)
-        reached = near[scratch.label[near] < np.uint64(scratch.label_end(base))]
-        if reached.size == 0:
-            return refusal(
-                PlanStatus.NO_PATH,
-                f"no way from ({start.x_m:.2f}, {start.y_m:.2f}) to ({goal.x_m:.2f}, {goal.y_m:.2f}) m: "
-                f"all {expanded} cells that can be reached were searched",
-                expanded,
-            )
-        target, reaches_goal = int(reached[0]), False
-        cost = scratch.label[target] - np.uint64(base)
-    if not reaches_goal:
-        x_m, y_m = frame.center(target // stride - 1, target % stride - 1)
-        away_m = math.sqrt((x_m - goal.x_m) * (x_m - goal.x_m) + (y_m - goal.y_m) * (y_m - goal.y_m))
-        note = f"the goal itself cannot be reached: the path ends {away_m:.2f} m from it"
-    out = np.empty(int(cost) // (504 * grid_search.STRAIGHT) + 2, np.uint32)
-    size = grid_search.backtrack(padded, stride, scratch.label, base, target, out)
-    cells = out[:size][::-1]
-    return CellPath(
-        padded,
-        stride,
-        _escape_cells(padded, frame, start, seeds, int(cells[0])),
-        cells,
-        reaches_goal,
-        note,
-        int(expanded),
+    if allowed.size:
+        return int(allowed[0])
+    return refusal(
+        PlanStatus.GOAL_BLOCKED,
+        f"goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m lies in {_name(int(grid.cost[row, column]))}, "
+        f"and no cell within {tolerance_m:.2f} m of it is allowed",
     )
 
 
+def nearest_reachable(
+    search: CellSearch, seeds: Seeds, frame: GridFrame, start: Pose2, goal: Pose2, options: PlanOptions
+) -> int | PlanOutcome:
+    """The padded cell nearest to the goal, within the tolerance, that can be reached; or that there is none."""
+    near = _near(frame, goal, options.goal_tolerance_m).astype(np.uint32)
+    reached, total = search.reachable(seeds, near)
+    if not reached.any():
+        return no_way(start, goal, search.expanded, total)
+    return int(near[reached][0])
+
+
+def no_way(start: Pose2, goal: Pose2, expanded: int, reached: int) -> PlanOutcome:
+    """Start and goal are not connected; ``reached``: how many cells the start is connected with."""
+    return refusal(
+        PlanStatus.NO_PATH,
+        f"no way from ({start.x_m:.2f}, {start.y_m:.2f}) to ({goal.x_m:.2f}, {goal.y_m:.2f}) m: "
+        f"the goal is not among the {reached} cells that can be reached",
+        expanded,
+    )
+
+
+def short_of_goal(frame: GridFrame, target: int, goal: Pose2) -> str:
+    """How far from the goal the path ends that leads to ``target`` in its place."""
+    stride = frame.width + 2
+    x_m, y_m = frame.center(target // stride - 1, target % stride - 1)
+    away_m = math.sqrt((x_m - goal.x_m) * (x_m - goal.x_m) + (y_m - goal.y_m) * (y_m - goal.y_m))
+    return f"the goal itself cannot be reached: the path ends {away_m:.2f} m from it"
+
+
 def _escape_cells(
-    padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, seeds: _Seeds, first: int
+    padded: NDArray[np.uint8], frame: GridFrame, start: Pose2, begin: StartCells, first: int
 ) -> NDArray[np.uint32]:
     """Forbidden cells from the start's own to the one before ``first``; none for an allowed start."""
-    if seeds.escape_label is None:
+    if begin.escape_label is None:
         return np.zeros(0, np.uint32)
     row, column = frame.cell(start.x_m, start.y_m)
     stride = frame.width + 2
-    out = np.empty(seeds.escape_label.size, np.uint32)
+    out = np.empty(begin.escape_label.size, np.uint32)
     size = grid_search_escape.escape_way(
-        padded, stride, row + 1, column + 1, seeds.escape_label, first // stride, first % stride, out
+        padded, stride, row + 1, column + 1, begin.escape_label, first // stride, first % stride, out
     )
     return out[1:size][::-1]

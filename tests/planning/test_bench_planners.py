@@ -14,6 +14,7 @@ from PIL import Image
 
 from amr.errors import DataError
 from amr.runtime.bench.planner_cases import InflationAsked, inflate, synthetic_case
+from amr.runtime.bench.planner_suite import compared, run_suite
 from amr.runtime.bench.planners import run
 
 OPTIMUM = 2.0 + 2.0 * math.sqrt(2.0)
@@ -188,7 +189,7 @@ def test_wrong_arguments_are_named(tmp_path: Path) -> None:
         (lambda: run(tmp_path / "none.npy", files[1]), "none.npy: no such file"),
         (lambda: run(files[0], tmp_path / "none.json"), "none.json: no such file"),
         (lambda: run(tmp_path / "map.tiff", files[1]), "expected .npy, .yaml, .map"),
-        (lambda: run(None, None), "--map and --queries are needed"),
+        (lambda: run(None, None), "--map is needed"),
         (lambda: run(None, None, synthetic="blobs"), "expected KIND:SIZE:SEED"),
         (lambda: run(None, None, synthetic="holes:256:1"), "KIND: expected one of blobs"),
         (lambda: run(None, None, synthetic="blobs:10:1"), "64 <= SIZE"),
@@ -208,3 +209,57 @@ def test_published_optima_are_met(outside_data: Callable[[str], Path]) -> None:
         # the files give six digits
         assert max(abs(astar["suboptimality"]["max"]), abs(astar["suboptimality"]["mean"])) < 1e-5
         assert any_angle["suboptimality"]["max"] < 1e-5
+
+
+def test_several_maps_give_ratios_over_the_maps(tmp_path: Path) -> None:
+    files = npy_case(tmp_path, np.zeros((30, 40), np.uint8), [{"start": [0.5, 0.5, 0.0], "goal": [3.0, 2.0, 0.0]}])
+    result = run_suite(
+        [files[0]],
+        [files[1]],
+        ["blobs:128:1", "maze:128:2"],
+        ["any_angle", "astar"],
+        1,
+        False,
+        tmp_path / "out",
+        query_count=3,
+        replan=True,
+    )
+    assert [row["name"] for row in result["maps"]] == ["costs.npy", "blobs:128:1", "maze:128:2"]
+    assert all(row["replan"]["equal_cost"] for row in result["maps"])
+    assert set(result["replan"]) == {"start_moved", "map_changed"}
+    assert all(row["planners"][name]["cold_ms"]["max"] > 0.0 for row in result["maps"] for name in row["planners"])
+    assert result["replan"]["map_changed"]["min"] > 0.0
+    assert set(result["worst_over_median"]) == {"any_angle", "astar"}
+    assert result["faster"] == {"any_angle": {}, "astar": {}}
+    for folder in ("costs.npy", "blobs-128-1", "maze-128-2"):
+        assert (tmp_path / "out" / folder / "planners.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "out" / "suite.json").read_text()) == json.loads(json.dumps(result))
+
+
+def test_peers_are_compared_by_medians_and_by_what_both_solve() -> None:
+    def figures(times_ms: float, costs: list[float | None]) -> dict[str, Any]:
+        rows = [{"solved": cost is not None, "cost": cost} for cost in costs]
+        return {"time_ms": {"median": times_ms, "max": 3.0 * times_ms}, "per_query": rows}
+
+    results = [
+        {"planners": {"astar": figures(1.0, [1.0, 2.0]), "peer": figures(4.0, [2.0, None])}},
+        {"planners": {"astar": figures(1.0, [3.0, 3.0]), "peer": figures(6.0, [2.0, 3.0])}},
+        {"planners": {"astar": figures(1.0, [3.0, 3.0]), "peer": figures(9.0, [None, None])}},
+    ]
+    summary = compared(results)
+    assert summary["faster"]["astar"]["peer"] == {"median": 6.0, "min": 4.0, "max": 9.0}
+    assert summary["cheaper"]["astar"]["peer"] == {"maps": 2, "cheaper_on": 1, "largest_ratio": 1.2}
+    assert summary["worst_over_median"] == {"astar": 3.0, "peer": 3.0}
+
+
+def test_a_map_without_queries_gets_random_ones_and_a_picture(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 60), 254, np.uint8)).save(tmp_path / "m.png")
+    (tmp_path / "m.yaml").write_text("image: m.png\nresolution: 0.05\norigin: [5.0, 5.0, 0]\n")
+    result = run(tmp_path / "m.yaml", None, query_count=4, plot=tmp_path / "picture.png")
+    assert result["planners"]["any_angle"]["solved"] == 4
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    np.save(tmp_path / "c.npy", np.zeros((5, 5), np.uint8))
+    with pytest.raises(DataError, match=r"c\.npy: --queries"):
+        run(tmp_path / "c.npy", None)
+    with pytest.raises(DataError, match="2 files for 1 maps"):
+        run_suite([tmp_path / "m.yaml"], [tmp_path / "a", tmp_path / "b"], [], None, 1, False, None)

@@ -16,8 +16,8 @@ from amr.grid import CostGrid, GridFrame
 from amr.kernels.grid_search import DIAGONAL, STRAIGHT, UNITS_PER_CELL
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.cell_search import CellSearch
 from amr.planning.query import CellPath, find_cells
-from amr.planning.scratch import SearchScratch
 
 Cell = tuple[int, int]
 
@@ -88,8 +88,8 @@ def problems(draw: st.DrawFn) -> tuple[NDArray[np.uint8], Cell, Cell]:
     return cost, start, goal
 
 
-SHARED = SearchScratch()
-"""One scratch for all examples: what an earlier query left must never show."""
+SHARED = CellSearch(exact=True)
+"""One memory for all examples: what an earlier query left must never show."""
 
 
 @settings(max_examples=300, deadline=None)
@@ -101,8 +101,8 @@ def test_cost_equals_plain_dijkstra(problem: tuple[NDArray[np.uint8], Cell, Cell
     if goal not in best:
         assert isinstance(found, PlanOutcome)
         assert found.status is PlanStatus.NO_PATH
-        assert f"all {len(best)} cells" in found.reason
-        assert found.expanded >= len(best)
+        # more than four pieces of a block count as one, so the count may be larger than the truth
+        assert int(found.reason.split("among the ")[1].split()[0]) >= len(best)
         return
     assert isinstance(found, CellPath)
     cells = unpadded(found)
@@ -119,14 +119,15 @@ def test_a_scratch_that_ran_out_of_label_room_starts_over() -> None:
     random = np.random.default_rng(3)
     cost = random.integers(0, 100, (30, 30)).astype(np.uint8)
     grid, options = framed(cost), PlanOptions()
-    scratch = SearchScratch()
-    first = find_cells(scratch, grid, pose((0, 0)), pose((29, 29)), options)
+    search = CellSearch(exact=True)
+    first = find_cells(search, grid, pose((0, 0)), pose((29, 29)), options)
     assert isinstance(first, CellPath)
     expected = unpadded(first)
-    scratch._next_base = 1 << 40
-    bases = {scratch.new_base() for _ in range(3)}
+    labels = search._scratch.labels
+    labels._next_base = 1 << 40
+    bases = {labels.new_base() for _ in range(3)}
     assert len(bases) == 3
-    again = find_cells(scratch, grid, pose((0, 0)), pose((29, 29)), options)
+    again = find_cells(search, grid, pose((0, 0)), pose((29, 29)), options)
     assert isinstance(again, CellPath)
     assert unpadded(again) == expected
     assert again.expanded == first.expanded
@@ -135,12 +136,10 @@ def test_a_scratch_that_ran_out_of_label_room_starts_over() -> None:
 def test_a_full_queue_grows_and_gives_the_same_answer() -> None:
     random = np.random.default_rng(4)
     cost = random.integers(0, 253, (60, 60)).astype(np.uint8)
-    small, large = SearchScratch(), SearchScratch()
-    small.pool = np.zeros(2 * 8, np.uint64)
-    ways = [
-        find_cells(scratch, framed(cost), pose((0, 0)), pose((59, 59)), PlanOptions()) for scratch in (small, large)
-    ]
-    assert small.pool.size > 16
+    small, large = CellSearch(exact=True), CellSearch(exact=True)
+    small._scratch.pool, small._pool = np.zeros(2 * 8, np.uint64), np.zeros(2 * 8, np.uint64)
+    ways = [find_cells(search, framed(cost), pose((0, 0)), pose((59, 59)), PlanOptions()) for search in (small, large)]
+    assert small._scratch.pool.size > 16
     assert isinstance(ways[0], CellPath)
     assert isinstance(ways[1], CellPath)
     assert unpadded(ways[0]) == unpadded(ways[1])
@@ -148,13 +147,13 @@ def test_a_full_queue_grows_and_gives_the_same_answer() -> None:
 
 def test_equal_queries_on_other_maps_between_give_equal_bits() -> None:
     random = np.random.default_rng(5)
-    scratch = SearchScratch()
+    search = CellSearch(exact=True)
     cost = random.integers(0, 200, (40, 25)).astype(np.uint8)
-    first = find_cells(scratch, framed(cost), pose((1, 1)), pose((38, 20)), PlanOptions())
+    first = find_cells(search, framed(cost), pose((1, 1)), pose((38, 20)), PlanOptions())
     for size in (10, 70, 33):
         other = random.integers(0, 200, (size, size)).astype(np.uint8)
-        find_cells(scratch, framed(other), pose((0, 0)), pose((size - 1, size - 1)), PlanOptions())
-    again = find_cells(scratch, framed(cost), pose((1, 1)), pose((38, 20)), PlanOptions())
+        find_cells(search, framed(other), pose((0, 0)), pose((size - 1, size - 1)), PlanOptions())
+    again = find_cells(search, framed(cost), pose((1, 1)), pose((38, 20)), PlanOptions())
     assert isinstance(first, CellPath)
     assert isinstance(again, CellPath)
     assert unpadded(first) == unpadded(again)

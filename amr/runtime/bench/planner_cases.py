@@ -42,7 +42,7 @@ class InflationAsked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannerCase:
-    """A cost grid and the queries on it; all coordinates in the frame of the queries."""
+    """A cost grid (read-only) and the queries on it; all coordinates in the frame of the queries."""
 
     grid: CostGrid
     queries: list[Query]
@@ -51,8 +51,16 @@ class PlannerCase:
     """True for Moving AI: lengths are in cells, and optima are of the eight-connected grid."""
 
 
-def load_case(map_path: Path, queries_path: Path, inflation: InflationAsked | None) -> PlannerCase:
-    """The case that two files describe; raises ``DataError`` (one line: file, key, expectation)."""
+def load_case(
+    map_path: Path, queries_path: Path | None, inflation: InflationAsked | None, query_count: int
+) -> PlannerCase:
+    """The case that the files describe; raises ``DataError`` (one line: file, key, expectation).
+
+    Without ``queries_path``: ``query_count`` random queries inside one connected region (not for .npy, which has no
+    resolution).
+    """
+    if queries_path is None:
+        return _with_random_queries(map_path, inflation, query_count)
     name = map_path.name.removesuffix(".gz")
     if name.endswith(".map"):
         grid = load_moving_ai_map(map_path)
@@ -68,18 +76,35 @@ def load_case(map_path: Path, queries_path: Path, inflation: InflationAsked | No
             raise DataError(f"{queries_path}: resolution_m: expected a positive number")
         cost = load_cost_array(map_path)
         return PlannerCase(_framed(cost, asked_m), queries, asked_m, False)
-    if not name.endswith((".yaml", ".yml")):
+    grid = _load_inflated(map_path, inflation)
+    resolution_m = grid.frame.resolution_m
+    if asked_m is not None and abs(asked_m - resolution_m) > 1e-9:
+        raise DataError(f"{queries_path}: resolution_m: {asked_m:g}, but {map_path.name} has {resolution_m:g}")
+    return PlannerCase(grid, queries, resolution_m, False)
+
+
+def _with_random_queries(map_path: Path, inflation: InflationAsked | None, query_count: int) -> PlannerCase:
+    is_octile = map_path.name.removesuffix(".gz").endswith(".map")
+    if map_path.name.endswith(".npy"):
+        raise DataError(f"{map_path}: --queries: expected a file that gives resolution_m")
+    grid = load_moving_ai_map(map_path) if is_octile else _load_inflated(map_path, inflation)
+    queries = random_queries(grid, query_count, np.random.default_rng(0))
+    return PlannerCase(grid, queries, grid.frame.resolution_m, is_octile)
+
+
+def _load_inflated(map_path: Path, inflation: InflationAsked | None) -> CostGrid:
+    """A ROS map, inflated as asked, in metres from its lower left corner."""
+    if not map_path.name.endswith((".yaml", ".yml")):
         raise DataError(f"{map_path}: expected .npy, .yaml, .map or .map.gz")
     image = load_ros_map(map_path)
     resolution_m = image.frame.resolution_m
-    if asked_m is not None and abs(asked_m - resolution_m) > 1e-9:
-        raise DataError(f"{queries_path}: resolution_m: {asked_m:g}, but {map_path.name} has {resolution_m:g}")
-    cost = inflate(image.pixels == 0, image.pixels == 205, resolution_m, inflation)
-    return PlannerCase(_framed(cost, resolution_m), queries, resolution_m, False)
+    return _framed(inflate(image.pixels == 0, image.pixels == 205, resolution_m, inflation), resolution_m)
 
 
 def _framed(cost: NDArray[np.uint8], resolution_m: float) -> CostGrid:
-    """Costs in metres from their lower left corner."""
+    """Costs in metres from their lower left corner; from here on nobody writes to them."""
+    cost = np.ascontiguousarray(cost) if cost.base is None else cost.copy()
+    cost.setflags(write=False)
     return CostGrid(GridFrame(0.0, 0.0, resolution_m, cost.shape[1], cost.shape[0]), cost)
 
 

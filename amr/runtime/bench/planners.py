@@ -20,6 +20,8 @@ from amr.registry import PLANNERS, make_planner
 from amr.runtime.bench.planner_cases import InflationAsked, PlannerCase, Query, load_case, synthetic_case
 from amr.runtime.bench.planner_measure import path_cost_m, path_length_m
 from amr.runtime.bench.planner_peers import PEERS, Plan, make_peer
+from amr.runtime.bench.planner_plot import picture_png
+from amr.runtime.bench.planner_replan import measure_replanning
 
 DEFAULT_PLANNERS: Final = ("astar", "any_angle")
 _EXACT: Final = "astar"
@@ -47,13 +49,17 @@ def run(
     synthetic: str | None = None,
     query_count: int = 100,
     limit: int | None = None,
+    replan: bool = False,
+    plot: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """The benchmark's result as JSON values (see the command-line contract).
 
-    ``map_path`` and ``queries_path``, or ``synthetic`` (``KIND:SIZE:SEED``). ``inflate_m`` inflates a ROS map (None =
-    as it is); ``limit`` takes that many queries, evenly spread. Each query is timed ``repeat`` times; rounds go
-    through the planners in turn, so that foreign load hits all alike. Raises ``DataError`` for wrong files or names.
+    ``map_path`` with ``queries_path`` (without: random ones), or ``synthetic`` (``KIND:SIZE:SEED``). ``replan`` also
+    measures planning again after small changes, and each own planner's cold queries (``cold_ms``). ``plot`` writes the
+    picture (``out_dir`` gets it anyway). ``inflate_m`` inflates a ROS map (None = as it is); ``limit`` takes that many
+    queries, evenly spread. Each query is timed ``repeat`` times; rounds go through the planners in turn, so that
+    foreign load hits all alike. Raises ``DataError`` for wrong files or names.
     """
     tell = progress or (lambda _: None)
     case = _case(map_path, queries_path, synthetic, query_count, inflate_m, scaling_per_m, robot_radius_m)
@@ -71,7 +77,7 @@ def run(
             _time_queries(plan, queries, answers[name], keep=turn == 0)
             tell(f"{name}: round {turn + 1} of {repeat}")
     reference = _reference_costs(case, queries, answers, allow_unknown)
-    result = {
+    result: dict[str, Any] = {
         "planners": {
             name: _summary(case, queries, answers[name], reference, allow_unknown, name in PLANNERS) for name in names
         },
@@ -81,8 +87,17 @@ def run(
             "resolution_m": case.resolution_m,
         },
     }
+    if replan:
+        tell("replanning")
+        result["replan"] = measure_replanning(case, queries, allow_unknown)
+        for name in names:
+            if name in PLANNERS:
+                result["planners"][name]["cold_ms"] = _cold_ms(name, case, queries, allow_unknown)
     if out_dir is not None:
         _write_raw(out_dir, case, queries, result)
+    for file in (plot, None if out_dir is None else out_dir / "planners.png"):
+        if file is not None:
+            _write_bytes(file, picture_png(case.grid, result["planners"], reference))
     return result
 
 
@@ -99,13 +114,13 @@ def _case(
     if not all(math.isfinite(value) and value >= 0.0 for value in lengths):
         raise DataError("--inflate, --scaling, --robot-radius: expected numbers >= 0")
     asked = None if inflate_m is None else InflationAsked(inflate_m, scaling_per_m, robot_radius_m)
+    if query_count < 1:
+        raise DataError(f"--query-count {query_count}: expected at least 1")
     if synthetic is not None:
-        if query_count < 1:
-            raise DataError(f"--count {query_count}: expected at least 1")
         return synthetic_case(synthetic, query_count, asked)
-    if map_path is None or queries_path is None:
-        raise DataError("--map and --queries are needed (or --synthetic KIND:SIZE:SEED)")
-    return load_case(map_path, queries_path, asked)
+    if map_path is None:
+        raise DataError("--map is needed (or --synthetic KIND:SIZE:SEED)")
+    return load_case(map_path, queries_path, asked, query_count)
 
 
 def _spread(queries: list[Query], limit: int | None) -> list[Query]:
@@ -139,6 +154,20 @@ def _time_queries(plan: Plan, queries: list[Query], answers: _Answers, keep: boo
         answers.times_ms[number].append((time.perf_counter() - begin) * 1e3)
         if keep:
             answers.outcomes.append(outcome)
+
+
+def _cold_ms(name: str, case: PlannerCase, queries: list[Query], allow_unknown: bool) -> dict[str, float]:
+    """Times of one planner that prepares its map anew for each query, in memory that was touched before."""
+    planner: Any = make_planner(name)
+    options = PlanOptions(unknown="free" if allow_unknown else "lethal")
+    planner.plan(case.grid, queries[0].start, queries[0].goal, options)
+    times = []
+    for query in queries:
+        planner.forget()
+        begin = time.perf_counter()
+        planner.plan(case.grid, query.start, query.goal, options)
+        times.append((time.perf_counter() - begin) * 1e3)
+    return {"median": float(np.median(times)), "max": max(times)}
 
 
 def _reference_costs(
@@ -220,6 +249,14 @@ def _latency_fit(expanded: list[int], times_ms: list[float]) -> dict[str, float]
     base = float(y.mean() - slope * x.mean())
     rest = y - base - slope * x
     return {"base_s": base, "per_expansion_s": slope, "rms_s": float(np.sqrt((rest * rest).mean()))}
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _write_raw(out_dir: Path, case: PlannerCase, queries: list[Query], result: dict[str, Any]) -> None:
