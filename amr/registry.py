@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from amr.errors import ConfigError
 
 if TYPE_CHECKING:
+    from amr.config.hardware import Body
+    from amr.config.planning import Kinematic
     from amr.config.robot import RobotConfig
     from amr.control.base import Controller
     from amr.planning.base import GridPlanner
@@ -18,6 +20,12 @@ PLANNERS: Final[dict[str, str]] = {
     "any_angle": "amr.planning.any_angle:AnyAnglePlanner",
 }
 """Grid planners (``amr.planning.base.GridPlanner``), built without arguments; imported when first asked for."""
+
+KINEMATIC_PLANNERS: Final[dict[str, str]] = {
+    "kinematic": "amr.planning.kinematic:KinematicPlanner",
+    "hybrid_astar": "amr.planning.kinematic:HybridAstarPlanner",
+}
+"""Planners for a body (``amr.planning.base.GridPlanner``), built from (body or None, settings)."""
 
 CONTROLLERS: Final[dict[str, str]] = {
     "mppi": "amr.control.mppi:MppiController",
@@ -38,6 +46,12 @@ def load(table: dict[str, str], kind: str, name: str) -> Any:
 def make_planner(name: str) -> GridPlanner:
     """A grid planner by name; raises ``ConfigError`` when there is none of that name."""
     planner: GridPlanner = load(PLANNERS, "planner", name)()
+    return planner
+
+
+def make_kinematic_planner(name: str, body: Body | None, settings: Kinematic) -> GridPlanner:
+    """A planner that knows the outline, by name; ``body`` None: a disc that the grid's 253 stands for."""
+    planner: GridPlanner = load(KINEMATIC_PLANNERS, "kinematic planner", name)(body, settings)
     return planner
 
 

@@ -323,6 +323,67 @@ def paths(
     )
 
 
+@bench_app.command(epilog="Example: [bold]amr bench kinematic --synthetic blobs:1024:1 --robot jackal[/bold]")
+def kinematic(
+    map_file: Annotated[Path | None, typer.Option("--map", metavar="FILE", help="ROS map .yaml.")] = None,
+    synthetic: Annotated[
+        str | None, typer.Option(metavar="KIND:SIZE:SEED", help="A made map in place of a file: blobs, maze, rooms.")
+    ] = None,
+    planner: Annotated[str, typer.Option(metavar="NAME", help="kinematic, or hybrid_astar: its search alone.")] = (
+        "kinematic"
+    ),
+    robot: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Robot file or name with the outline; default: a disc.")
+    ] = None,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="Random pairs whose ends are free.")] = 100,
+    reference: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Give N of them to hybrid A* with Reeds-Shepp motions too (slow).")
+    ] = 0,
+    robot_radius: Annotated[float, typer.Option(metavar="M", help="Radius of the disc, without --robot.")] = 0.22,
+    inflate: Annotated[float, typer.Option(metavar="M", help="Inflation radius.")] = 0.70,
+    scaling: Annotated[float, typer.Option(metavar="PER_M", help="Decay of the inflation.")] = 3.0,
+    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Times each query is solved.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Draws the pairs.")] = 20,
+    json: JsonOption = None,
+) -> None:
+    """Plans for the robot's true outline, every path checked densely by a second opinion."""
+    from amr.runtime.bench.kinematic import run
+    from amr.runtime.files import load_robot
+
+    config = load_robot(robot) if robot is not None else None
+    result = run(
+        map_file,
+        synthetic,
+        planner,
+        None if config is None else config.body,
+        None if config is None else config.planning.kinematic,
+        count=count,
+        references=reference,
+        robot_radius_m=robot_radius,
+        inflate_m=inflate,
+        scaling_per_m=scaling,
+        repeat=repeat,
+        seed=seed,
+    )
+    write_json(result, json)
+    if json == "-":
+        return
+    times, mark, other = result["time_ms"], result["cost_over_any_angle"], result["reference"]
+    say(
+        f"{planner}: {result['solved']}/{result['queries']} solved, {result['touching']} touch anything; "
+        f"median {_number(times['median'])} ms, p99 {_number(times['p99'])} ms, max {_number(times['max'])} ms"
+    )
+    if mark is not None:
+        say(f"cost over the any-angle grid path: mean {_number(mark['mean'])}, max {_number(mark['max'])}")
+    if other["queries"]:
+        cost = other["cost_over_reference"] or {"mean": None, "max": None}
+        say(
+            f"Reeds-Shepp hybrid A*: {other['solved']}/{other['queries']} solved, {other['solved_by_it_alone']} "
+            f"not by us, {other['solved_by_us_alone']} by us alone; cost over its: mean {_number(cost['mean'])}, "
+            f"max {_number(cost['max'])}; its median {_number(other['median_s'])} s"
+        )
+
+
 @bench_app.command(epilog="Example: [bold]amr bench control --samples 2000 --steps 56[/bold]")
 def control(
     samples: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Sampled motions.")] = 2000,

@@ -10,6 +10,21 @@ from amr.config.base import Section
 from amr.config.hardware import Fraction, NotNegative, Positive
 
 
+class Kinematic(Section):
+    """What a way that can be driven costs beside the grid's measure, the integral of (1 + c/252) ds."""
+
+    reverse_factor: Annotated[float, Field(ge=1.0)] = 2.0
+    """A metre backwards, in metres ahead."""
+    cusp_m: NotNegative = 0.3
+    """Changing between forward and backward."""
+    stop_m: NotNegative = 0.1
+    """Stopping to turn in place."""
+    turn_m_per_rad: NotNegative = 0.1
+    """Turning in place."""
+    arc_m_per_rad: NotNegative = 0.03
+    """Turning along an arc."""
+
+
 class Planning(Section):
     """Global planner (worker)."""
 
@@ -23,6 +38,7 @@ class Planning(Section):
     replan_period_s: Positive = 0.5
     escape_radius_m: NotNegative = 0.6
     """How far a start inside inflation or an obstacle may be led out to the nearest allowed cell."""
+    kinematic: Kinematic = Kinematic()
     keep_path_frac: Fraction = 0.05
     """The previous path is kept unless a new one is cheaper by more than this part."""
     keep_path_distance_m: NotNegative = 0.5

@@ -182,7 +182,7 @@ def test_wrong_queries_are_named_in_one_line(tmp_path: Path, queries: str, words
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     files = npy_case(tmp_path, np.zeros((10, 10), np.uint8), [GOOD])
     cases: list[tuple[Callable[[], Any], str]] = [
-        (lambda: run(*files, ["dijkstra"]), "--planner dijkstra: expected one of any_angle, astar, pyastar2d, skimage"),
+        (lambda: run(*files, ["dijkstra"]), "--planner dijkstra: expected one of any_angle, astar, hybrid_astar"),
         (lambda: run(*files, repeat=0), "--repeat"),
         (lambda: run(*files, limit=0), "--limit"),
         (lambda: run(*files, inflate_m=math.nan), "--inflate"),

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from amr.config.planning import Kinematic
 from amr.errors import DataError
 from amr.geometry import Pose2
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
-from amr.registry import PLANNERS, make_planner
+from amr.registry import KINEMATIC_PLANNERS, PLANNERS, make_kinematic_planner, make_planner
 from amr.runtime.bench.planner_cases import InflationAsked, PlannerCase, Query, load_case, synthetic_case
 from amr.runtime.bench.planner_measure import path_cost_m, path_length_m
 from amr.runtime.bench.planner_peers import PEERS, Plan, make_peer
@@ -79,7 +80,7 @@ def run(
     reference = _reference_costs(case, queries, answers, allow_unknown)
     result: dict[str, Any] = {
         "planners": {
-            name: _summary(case, queries, answers[name], reference, allow_unknown, name in PLANNERS) for name in names
+            name: _summary(case, queries, answers[name], reference, allow_unknown, name not in PEERS) for name in names
         },
         "map": {
             "width": case.grid.frame.width,
@@ -135,9 +136,10 @@ def _spread(queries: list[Query], limit: int | None) -> list[Query]:
 def _plan_function(name: str, case: PlannerCase, allow_unknown: bool) -> Plan:
     if name in PEERS:
         return make_peer(name, case.grid, allow_unknown)
-    if name not in PLANNERS:
-        raise DataError(f"--planner {name}: expected one of {', '.join(sorted([*PLANNERS, *PEERS]))}")
-    planner = make_planner(name)
+    known = [*PLANNERS, *KINEMATIC_PLANNERS, *PEERS]
+    if name not in known:
+        raise DataError(f"--planner {name}: expected one of {', '.join(sorted(known))}")
+    planner = make_kinematic_planner(name, None, Kinematic()) if name in KINEMATIC_PLANNERS else make_planner(name)
     options = PlanOptions(unknown="free" if allow_unknown else "lethal")
 
     def plan(start: Pose2, goal: Pose2) -> PlanOutcome:
