@@ -62,7 +62,7 @@ def test_pruning_changes_no_weight() -> None:
     controller, problem = driven()
     controller._optimize(problem)
     pruned = controller._cost.copy()
-    state = controller._state
+    state = controller._tiles[0][1]
     context = controller.context(problem, state, np.zeros_like(pruned), np.full(SAMPLES, 56, np.int32), SAMPLES)
     for term in controller._terms:
         term(context)  # margin infinite: every sample to its end
@@ -76,7 +76,7 @@ def test_pruning_changes_no_weight() -> None:
 def test_rollouts_keep_the_limits_of_speed_and_acceleration() -> None:
     controller, problem = driven()
     controller._optimize(problem)
-    v, w = controller._state[V], controller._state[W]
+    v, w = controller._tiles[0][1][V], controller._tiles[0][1][W]
     limits = problem.limits
     assert v.max() <= limits[6] + 1e-4
     assert v.min() >= limits[5] - 1e-4
@@ -90,7 +90,7 @@ def test_rollouts_keep_the_limits_of_speed_and_acceleration() -> None:
 def test_headings_stay_unit_vectors_over_the_horizon() -> None:
     controller, problem = driven()
     controller._optimize(problem)
-    length = np.hypot(controller._state[COSINE], controller._state[SINE])
+    length = np.hypot(controller._tiles[0][1][COSINE], controller._tiles[0][1][SINE])
     assert np.abs(length - 1.0).max() < 1e-4
 
 
@@ -130,9 +130,10 @@ def test_a_motion_that_hit_a_mover_is_not_charged_twice_by_an_obstacle() -> None
     distance[:, 60:] = 0.0
     cost, hit = np.zeros(80, np.float32), np.full(80, 40, np.int32)
     hit[:40] = 3
-    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 0.5, 0.01, 0.01, 200.0, 0.1, 1.0, 0.3, 1.0, 0.3)]
+    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 0.5, 0.2, 0.01, 0.01, 200.0, 0.1, 1.0, 0.3, 1.0, 0.3)]
     discs = np.array([[0.0, 0.0, 0.2]], np.float32)
-    add_obstacle_cost(state, distance, discs, *numbers, 80, np.float32(np.inf), cost, hit)
+    infinite = np.float32(np.inf)
+    add_obstacle_cost(state, distance, discs, *numbers, 80, infinite, infinite, cost, hit)
     assert (hit[:40] == 3).all()
     assert (hit[40:] < 40).all()
     assert (cost[:40] < COLLISION_COST).all()

@@ -46,3 +46,5 @@ class TermContext:
     """Samples from the first on whose cost will be read; a term need not price the others."""
     prune_margin: float
     """For the last term: a sample this much above the cheapest has no weight, and need not be priced to its end."""
+    known_cost: float
+    """For the last term: lowest complete cost among the batches before this one; inf for the first."""

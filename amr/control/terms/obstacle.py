@@ -25,6 +25,7 @@ def add(context: TermContext) -> None:
         np.float32(context.start.odom_from_base.y_m - window.origin_y_m),
         np.float32(window.cells_per_m),
         np.float32(window.outline.reach_m + margin_m + _CELL_SLACK_CELLS / window.cells_per_m),
+        np.float32(window.outline.inner_m),
         np.float32(context.touch_m),
         np.float32(context.hard_margin_m),
         np.float32(settings.steep_weight_per_m),
@@ -35,6 +36,7 @@ def add(context: TermContext) -> None:
         np.float32(_LEAST_SPEED_MPS),
         context.count,
         np.float32(context.prune_margin),
+        np.float32(context.known_cost),
         context.cost,
         context.hit_step,
     )
