@@ -277,7 +277,7 @@ class MppiController:
                 step_s,
                 lag_gain(step_s, self._actuation.speed_lag_s),
                 limits.a_max_mps2 * step_s,
-                max(limits.brake_mps2, limits.a_max_mps2) * step_s,
+                self._control.brake_frac * max(limits.brake_mps2, limits.a_max_mps2) * step_s,
                 limits.alpha_max_radps2 * step_s,
                 -limits.v_reverse_max_mps,
                 limits.v_max_mps,

@@ -62,7 +62,7 @@ def add_obstacle_cost(
     Each step costs ``soft_distance_weight * (soft_distance_m - d) * (least_speed_mps + |v|)`` where the centre's
     distance d is below ``soft_distance_m``: light, so that it slows near obstacles and never outweighs progress.
     Where d is below ``reach_m`` the outline's own clearance c is taken: below ``soft_margin_m`` it costs
-    ``soft_margin_weight * (1 - c / soft_margin_m) * (least_speed_mps + v^2)``: a fast metre costs more than a slow
+    ``soft_margin_weight * (1 - c / soft_margin_m)^2 * (least_speed_mps + v^2)``: a fast metre costs more than a slow
     one, and standing next to nothing, so that no gap freezes the robot. Below ``hard_margin_m`` it costs
     ``steep_weight_per_m`` for each metre more; below ``touch_m`` it is a collision, after which clearance counts no
     more. Positions of ``state`` count from (start_x_m, start_y_m), metres from the window's corner. ``discs`` [n, 3]
@@ -79,7 +79,7 @@ def add_obstacle_cost(
     inner_column, inner_row = high_column - np.float32(1e-3), high_row - np.float32(1e-3)
     wide = np.float32(width)
     below, across = np.uint64(width), np.uint64(width + 1)
-    margin_scale = soft_margin_weight / max(soft_margin_m, np.float32(1e-6))
+    margin_scale = soft_margin_weight / max(soft_margin_m * soft_margin_m, np.float32(1e-6))
     outer_m = max(soft_margin_m, hard_margin_m)
     # what the centre's circle, grown by the error of the look-up, leaves of the soft margin at distance 0
     center_margin_m = soft_margin_m + inner_m - np.float32(_CENTER_CELLS) / cells_per_m
@@ -141,7 +141,7 @@ def add_obstacle_cost(
                 part = center_margin_m - near
                 part = part if part > zero else zero
                 part = part if part < soft_margin_m else soft_margin_m
-                part = margin_scale * part * (least_speed_mps + v * v)
+                part = margin_scale * part * part * (least_speed_mps + v * v)
                 lanes[j + np.uint64(80)] += part
                 lanes[j] = part
             for j in range(np.uint64(SIDE)):
@@ -209,7 +209,8 @@ def add_obstacle_cost(
                     break
                 if clearance < outer_m:
                     v = state[V, t, k]
-                    total += margin_scale * max(soft_margin_m - clearance, zero) * (least_speed_mps + v * v)
+                    part = max(soft_margin_m - clearance, zero)
+                    total += margin_scale * part * part * (least_speed_mps + v * v)
                     if clearance < hard_margin_m:
                         total += steep_weight_per_m * (hard_margin_m - clearance)
             cost[k] = total
