@@ -394,9 +394,7 @@ def control(
     """The whole controller on recorded maps, poses and paths."""
     from amr.runtime.bench.control import run
 
-    result = run(samples=samples, steps=steps)
-    if out is not None:
-        write_json(result, str(out / "control.json"))
+    result = run(samples=samples, steps=steps, out=out)
     write_json(result, json)
     if json == "-":
         return

@@ -54,7 +54,9 @@ class MppiSettings(Section):
     """Cost of a step for each metre below the hard margin, where the robot stands in it already: leads out again."""
     soft_margin_m: NotNegative = 0.18
     """Clearance of the outline below which a motion costs extra."""
-    soft_margin_weight: NotNegative = 14.0
+    soft_margin_weight: NotNegative = 60.0
+    least_speed_mps: NotNegative = 0.1
+    """Added to the speed in the price of clearance: what it costs to stand near an obstacle."""
     soft_distance_m: NotNegative = 0.50
     """Distance of the robot's centre below which speed costs extra."""
     soft_distance_weight: NotNegative = 1.5
@@ -118,6 +120,8 @@ class Control(Section):
     """The same of the turn rate: sliding wheels make it slower."""
     extra_delay_s: NotNegative = 0.01
     """Beyond the link's delay: bytes on the line, the firmware's tick, half a cycle of holding a command."""
+    brake_frac: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+    """Part of the brake that a plan may count on: wheels that brake fully hold neither a curve nor a surprise."""
     hard_margin_m: NotNegative = 0.012
     """Clearance of the outline below which a motion counts as a collision."""
     goal_yaw_tolerance_rad: Positive = 0.15

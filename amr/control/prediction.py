@@ -6,6 +6,7 @@ Delay that a controller does not model costs more than anything else: at 2 m/s a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from amr.config.control import Control
 from amr.control.base import ControlInput
@@ -41,6 +42,7 @@ class Actuation:
         return cls(control.wheel_lag_s, control.turn_lag_s, control.extra_delay_s)
 
 
+@lru_cache(256)  # a few durations, asked for in each cycle
 def lag_gain(duration_s: float, lag_s: float) -> float:
     """Part of a step that a first-order lag has made good after ``duration_s``; 1 when ``lag_s`` is 0."""
     return 1.0 - exponential(-duration_s / lag_s) if lag_s > 0.0 else 1.0

@@ -22,6 +22,7 @@ class Outline:
     def __init__(self, body: Body) -> None:
         self.discs = cover_discs(body)
         self.reach_m = reach_m(self.discs)
+        self.inner_m = body.inradius_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)

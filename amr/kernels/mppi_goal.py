@@ -9,7 +9,7 @@ import numpy as np
 
 from amr.jit import kernel
 from amr.kernels.cost_to_go import sample
-from amr.kernels.mppi_rollout import COSINE, SINE, V, X, Y
+from amr.kernels.mppi_rollout import COSINE, LANES, SINE, V, X, Y
 
 
 @kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, int64, int64, float32, float32[::1])")
@@ -28,12 +28,40 @@ def add_cost_to_go(
 
     Positions of ``state`` count from (start_x_m, start_y_m), metres from the corner of the field ``value_m``.
     """
-    half = np.float32(0.5)
+    height, width = value_m.shape
+    flat = value_m.reshape(height * width)
+    zero, half, below_one = np.float32(0.0), np.float32(0.5), np.float32(1e-3)
+    high_column, high_row = np.float32(width - 1) - below_one, np.float32(height - 1) - below_one
+    wide = np.float32(width)
+    below, across = np.uint64(width), np.uint64(width + 1)
+    lanes = np.empty(7 * LANES, np.float32)
+    cell = lanes.view(np.int32)
     for t in range(first, state.shape[1], stride):
-        for k in range(np.uint64(state.shape[2])):
-            column = (start_x_m + state[X, np.uint64(t), k]) * cells_per_m - half
-            row = (start_y_m + state[Y, np.uint64(t), k]) * cells_per_m - half
-            cost[k] += weight * sample(value_m, column, row)[0]
+        for block in range(np.uint64(state.shape[2] // LANES)):
+            base = block * np.uint64(LANES)
+            for j in range(np.uint64(LANES)):
+                column = (start_x_m + state[X, np.uint64(t), base + j]) * cells_per_m - half
+                row = (start_y_m + state[Y, np.uint64(t), base + j]) * cells_per_m - half
+                column = column if column > zero else zero
+                column = column if column < high_column else high_column
+                row = row if row > zero else zero
+                row = row if row < high_row else high_row
+                whole_column, whole_row = np.float32(np.int32(column)), np.float32(np.int32(row))
+                lanes[j] = column - whole_column
+                lanes[j + np.uint64(80)] = row - whole_row
+                cell[j + np.uint64(160)] = np.int32(whole_row * wide + whole_column)
+            for j in range(np.uint64(LANES)):
+                at = np.uint64(np.uint32(cell[j + np.uint64(160)]))
+                lanes[j + np.uint64(240)] = flat[at]
+                lanes[j + np.uint64(320)] = flat[at + np.uint64(1)]
+                lanes[j + np.uint64(400)] = flat[at + below]
+                lanes[j + np.uint64(480)] = flat[at + across]
+            for j in range(np.uint64(LANES)):
+                fx, fy = lanes[j], lanes[j + np.uint64(80)]
+                a, b = lanes[j + np.uint64(240)], lanes[j + np.uint64(320)]
+                c, d = lanes[j + np.uint64(400)], lanes[j + np.uint64(480)]
+                low, high = a + fx * (b - a), c + fx * (d - c)
+                cost[base + j] += weight * (low + fy * (high - low))
 
 
 @kernel("void(float32[:,:,::1], float32[:,::1], float32, float32, float32, int64, float32, float32, float32[::1])")

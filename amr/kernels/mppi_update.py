@@ -10,8 +10,8 @@ from amr.jit import kernel
 from amr.kernels.mppi_rollout import HALF, LANES
 from amr.kernels.trig import exponential
 
-IRRELEVANT_TEMPERATURES = 6.0
-"""Samples dearer than the best by this many temperatures (weight 2.5e-3) are left out of the mean."""
+IRRELEVANT_TEMPERATURES = 5.0
+"""Samples dearer than the best by this many temperatures (weight 6.7e-3) are left out of the mean."""
 
 
 @kernel("int64(float32[::1], float64, int32[::1], float64[::1])")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ def test_the_result_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     assert 0.0 < result["cycle_ms"]["p50"] <= result["cycle_ms"]["p99"] <= result["cycle_ms"]["max"]
     assert result["numpy_reference_ms"] > 0.0
     assert len(result["config_digest"]) == 16
+
+
+def test_the_picture_and_the_result_are_left_in_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "drive.npz"
+    save(path, packaged()[0][:6])
+    result = run(samples=80, steps=56, recordings=[path], repeats=1, out=tmp_path / "out")
+    assert (tmp_path / "out" / "control.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "out" / "control.json").read_text())["samples"] == 80
+    assert {"term obstacle", "term progress"} < set(result["parts_ms"])
+    assert 0.5 * result["cycle_ms"]["min"] < sum(result["parts_ms"].values())
 
 
 def test_the_package_carries_recordings_with_obstacles() -> None:

@@ -33,9 +33,10 @@ def driven(**control: object) -> tuple[MppiController, Problem]:
     return controller, problem
 
 
-def test_a_cycle_equals_numpy_in_costs_and_mean() -> None:
-    controller, problem = driven()
-    cost, mean = numpy_cycle(controller, problem, SAMPLES, 1.0)
+@pytest.mark.parametrize("samples", [SAMPLES, 2400])  # one tile of samples, and three
+def test_a_cycle_equals_numpy_in_costs_and_mean(samples: int) -> None:
+    controller, problem = driven(samples=samples)
+    cost, mean = numpy_cycle(controller, problem, samples, 1.0)
     controller._optimize(problem)
     counts = cost < cost.min() + IRRELEVANT_TEMPERATURES - 0.1
     assert counts.sum() > 5
@@ -62,7 +63,7 @@ def test_pruning_changes_no_weight() -> None:
     controller, problem = driven()
     controller._optimize(problem)
     pruned = controller._cost.copy()
-    state = controller._state
+    state = controller._tiles[0][1]
     context = controller.context(problem, state, np.zeros_like(pruned), np.full(SAMPLES, 56, np.int32), SAMPLES)
     for term in controller._terms:
         term(context)  # margin infinite: every sample to its end
@@ -76,21 +77,21 @@ def test_pruning_changes_no_weight() -> None:
 def test_rollouts_keep_the_limits_of_speed_and_acceleration() -> None:
     controller, problem = driven()
     controller._optimize(problem)
-    v, w = controller._state[V], controller._state[W]
+    v, w = controller._tiles[0][1][V], controller._tiles[0][1][W]
     limits = problem.limits
     assert v.max() <= limits[6] + 1e-4
     assert v.min() >= limits[5] - 1e-4
     assert np.abs(w).max() <= limits[7] + 1e-4
     # wheels lag behind a limited command, so the slope of their speed is limited by the same numbers
     assert np.diff(v, axis=0).max() <= limits[2] + 1e-4
-    assert np.diff(v, axis=0).min() >= -limits[3] - 1e-4
+    assert np.diff(v, axis=0).min() >= -max(limits[2], limits[3]) - 1e-4
     assert np.abs(np.diff(w, axis=0)).max() <= limits[4] + 1e-4
 
 
 def test_headings_stay_unit_vectors_over_the_horizon() -> None:
     controller, problem = driven()
     controller._optimize(problem)
-    length = np.hypot(controller._state[COSINE], controller._state[SINE])
+    length = np.hypot(controller._tiles[0][1][COSINE], controller._tiles[0][1][SINE])
     assert np.abs(length - 1.0).max() < 1e-4
 
 
@@ -130,13 +131,35 @@ def test_a_motion_that_hit_a_mover_is_not_charged_twice_by_an_obstacle() -> None
     distance[:, 60:] = 0.0
     cost, hit = np.zeros(80, np.float32), np.full(80, 40, np.int32)
     hit[:40] = 3
-    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 0.5, 0.01, 0.01, 200.0, 0.1, 1.0, 0.3, 1.0, 0.3)]
+    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 0.5, 0.2, 0.01, 0.01, 200.0, 0.1, 1.0, 0.3, 1.0, 0.3)]
     discs = np.array([[0.0, 0.0, 0.2]], np.float32)
-    add_obstacle_cost(state, distance, discs, *numbers, 80, np.float32(np.inf), cost, hit)
+    infinite = np.float32(np.inf)
+    add_obstacle_cost(state, distance, discs, *numbers, 80, infinite, infinite, cost, hit)
     assert (hit[:40] == 3).all()
     assert (hit[40:] < 40).all()
     assert (cost[:40] < COLLISION_COST).all()
     assert (cost[40:] > COLLISION_COST).all()
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_any_number_of_discs_gives_the_clearance_of_the_nearest(count: int) -> None:
+    random = np.random.default_rng(count)
+    state = simple_state()
+    y, x = np.mgrid[0:100, 0:100]
+    distance = (np.hypot(x - 60, y - 50) * 0.04).astype(np.float32)
+    discs = np.column_stack((random.uniform(-0.2, 0.2, (count, 2)), random.uniform(0.02, 0.1, count)))
+    cost, hit = np.zeros(80, np.float32), np.full(80, 10, np.int32)
+    numbers = [np.float32(value) for value in (1.0, 2.0, 25.0, 9.0, 0.0, -9.0, -9.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0)]
+    infinite = np.float32(np.inf)
+    add_obstacle_cost(state, distance, discs.astype(np.float32), *numbers, 80, infinite, infinite, cost, hit)
+    clearance = np.min(
+        [
+            reference.bilinear(distance, (1.0 + state[X] + dx) * 25.0 - 0.5, (2.0 + state[Y] + dy) * 25.0 - 0.5) - r
+            for dx, dy, r in discs
+        ],
+        axis=0,
+    )
+    assert np.allclose(cost, (np.maximum(1.0 - clearance, 0.0) ** 2).sum(axis=0), rtol=1e-4)
 
 
 def test_path_cost_is_the_capped_distance_to_the_nearest_point() -> None:

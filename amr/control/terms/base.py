@@ -1,7 +1,16 @@
 """What a cost term sees, and what it does: it adds to the cost of each sampled motion.
 
 A term is a function ``add(context: TermContext) -> None`` in a file of its own. To drive with your own, write
-``package.module:function`` in ``control.mppi.terms``.
+``package.module:function`` in ``control.mppi.terms``; for example, to keep out of the half-plane right of the start::
+
+    from amr.kernels.mppi_rollout import Y
+
+    def stay_left(context: TermContext) -> None:
+        context.cost[:] += 10.0 * np.maximum(-context.state[Y].min(axis=0), 0.0)
+
+Samples come in batches, so a term must treat each sample alike, whatever its number. Costs may only be added, never
+taken away, before the last term: it leaves out samples that are too dear already. A cost of ``COLLISION_COST``
+(``amr.kernels.mppi_obstacle``) and above forbids a motion. NaN gives a sample no weight.
 """
 
 from __future__ import annotations
@@ -46,3 +55,5 @@ class TermContext:
     """Samples from the first on whose cost will be read; a term need not price the others."""
     prune_margin: float
     """For the last term: a sample this much above the cheapest has no weight, and need not be priced to its end."""
+    known_cost: float
+    """For the last term: lowest complete cost among the batches before this one; inf for the first."""

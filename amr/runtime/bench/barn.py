@@ -20,7 +20,8 @@ import numpy as np
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
 from amr.geometry import Pose2
-from amr.messages import Goal
+from amr.messages import Goal, StopReason
+from amr.runtime.bench import barn_picture
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
 from amr.runtime.result import finite
@@ -28,6 +29,7 @@ from sim.worlds.barn import BarnWorld, load_barn
 
 OPTIMAL_SPEED_MPS: Final = 2.0
 MOVED_M: Final = 0.1
+_FOR_OBSTACLES: Final = (StopReason.OBSTACLE.value, StopReason.OBSTACLE_SLOW.value)
 _ROBOT_GOAL_TOLERANCE_M: Final = 0.4
 """The robot is asked for less than the rules' 1 m, for its own idea of where it is drifts."""
 
@@ -83,6 +85,8 @@ class TrialScore:
     step_ms_p99: float
     light_to_torque_ms_min: float
     w_sign_changes_per_m: float
+    ring_interventions: int
+    """Times that the safety ring began to stop or slow the robot for an obstacle."""
 
 
 def run(options: BarnOptions, progress: Callable[[TrialScore, int, int], None] | None = None) -> dict[str, Any]:
@@ -101,7 +105,10 @@ def run(options: BarnOptions, progress: Callable[[TrialScore, int, int], None] |
             progress(score, len(scores), len(tasks))
     order = {task.world_id: index for index, task in enumerate(tasks[: len(worlds)])}
     scores.sort(key=lambda score: (score.trial, order[score.world]))
-    return _summary(scores, robot, time.monotonic() - started_s, options.workers)
+    summary = _summary(scores, robot, time.monotonic() - started_s, options.workers)
+    if options.out is not None:
+        barn_picture.write(options.out, summary["trials"], worlds)
+    return summary
 
 
 def drive_trial(task: TrialTask) -> TrialScore:
@@ -158,6 +165,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
         step_ms_p99=float(np.percentile(steps_ms, 99)),
         light_to_torque_ms_min=min(simulated.light_to_torque_ns, default=0) * 1e-6,
         w_sign_changes_per_m=sign_changes_per_m(truth),
+        ring_interventions=sum(event.reason in _FOR_OBSTACLES for event in simulated.stops.events),
     )
 
 
@@ -253,6 +261,7 @@ def _lost(task: TrialTask) -> TrialScore:
         nan,
         nan,
         nan,
+        0,
     )
 
 
@@ -275,6 +284,7 @@ def _summary(scores: list[TrialScore], robot: RobotConfig, wall_s: float, worker
         "min_clearance_m": _plain(min((score.min_clearance_m for score in scores), default=math.nan)),
         "clearance_at_least_0.05_m_frac": _plain(_mean([float(score.min_clearance_m >= 0.05) for score in scores])),
         "w_sign_changes_per_m": _plain(_mean([score.w_sign_changes_per_m for score in scores])),
+        "ring_interventions_per_trial": _plain(_mean([float(score.ring_interventions) for score in scores])),
         "light_to_torque_ms_min": _plain(min((score.light_to_torque_ms_min for score in scores), default=math.nan)),
         "step_ms": {
             "p50": _plain(_mean([score.step_ms_p50 for score in scores])),

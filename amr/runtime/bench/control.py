@@ -22,6 +22,8 @@ from amr.control.mppi import MppiController, Problem
 from amr.errors import DataError
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.runtime.bench import mppi_reference as reference
+from amr.runtime.bench.control_parts import TimedController
+from amr.runtime.bench.control_picture import picture_png
 from amr.runtime.files import load_robot
 
 _REFERENCE_CYCLES: Final = 8
@@ -35,28 +37,23 @@ def run(
     recordings: Sequence[Path] | None = None,
     repeats: int = 4,
     seed: int = 0,
+    out: Path | None = None,
 ) -> dict[str, Any]:
     """Times of whole control cycles (cost-to-go included), replayed ``repeats`` times; the contract's JSON.
 
     ``recordings``: files as of ``amr.control.recording``; None = those that come with the package, recorded in
-    generated worlds. Raises ``ConfigError`` and ``DataError``.
+    generated worlds. ``out``: folder for ``control.json`` and ``control.png``, which shows ten times the samples
+    beside. Raises ``ConfigError`` and ``DataError``.
     """
     config = load_robot(robot)
     control = config.control.model_copy(update={"samples": samples, "steps": steps})
     config = config.model_copy(update={"control": control})
     drives = packaged() if recordings is None else [load(path) for path in recordings]
-    controller = MppiController(config, seed)
-    times_ms: list[float] = []
-    for repeat in range(repeats + 1):
-        for drive in drives:
-            controller.reset()
-            for control_input in drive:
-                begin_ns = time.perf_counter_ns()
-                controller.compute(control_input)
-                if repeat > 0:  # the first pass warms caches and pages
-                    times_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
+    times_ms = _times_ms(MppiController(config, seed), drives, repeats)
     p50, p99, largest = np.percentile(times_ms, (50, 99, 100))
-    return {
+    timed = TimedController(config, seed)
+    _times_ms(timed, drives, 1)
+    result = {
         "controller": "mppi",
         "samples": samples,
         "steps": steps,
@@ -65,8 +62,33 @@ def run(
         "cycles": len(times_ms),
         "cycle_ms": {"p50": float(p50), "p99": float(p99), "max": float(largest), "min": min(times_ms)},
         "numpy_reference_ms": _reference_ms(config, seed, drives),
+        "parts_ms": timed.parts_ms(),
         "threads": 1,
     }
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "control.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        many = config.model_copy(update={"control": control.model_copy(update={"samples": min(10 * samples, 32768)})})
+        panels = [
+            (samples, times_ms),
+            (many.control.samples, _times_ms(MppiController(many, seed), drives, 1)),
+        ]
+        (out / "control.png").write_bytes(picture_png(panels, steps, timed.parts_ms()))
+    return result
+
+
+def _times_ms(controller: MppiController, drives: list[list[ControlInput]], repeats: int) -> list[float]:
+    """Time of each cycle of the drives; a pass before them warms caches and pages."""
+    times_ms: list[float] = []
+    for repeat in range(repeats + 1):
+        for drive in drives:
+            controller.reset()
+            for control_input in drive:
+                begin_ns = time.perf_counter_ns()
+                controller.compute(control_input)
+                if repeat > 0:
+                    times_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
+    return times_ms
 
 
 def packaged() -> list[list[ControlInput]]:

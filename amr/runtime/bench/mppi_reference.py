@@ -32,7 +32,7 @@ def controls_of(noise_v: Array, noise_w: Array, column: int, plan: Array, fixed:
 
 def limited_commands(controls: Array, start: Array, limits: Array) -> Array:
     """[2, T, K]: the commands after limits of speed and acceleration."""
-    _, _, speed_up, slow_down, turn, v_low, v_high, w_high, _ = limits
+    _, _, speed_up, slow_down, turn, v_low, v_high, w_high, *_ = limits
     commands = np.empty_like(controls)
     v, w = np.full(controls.shape[2], start[4]), np.full(controls.shape[2], start[5])
     for t in range(controls.shape[1]):
@@ -88,7 +88,7 @@ def obstacle_cost(context: TermContext, state: Array, collision_cost: float) -> 
         np.clip((y * scale), 0, height - 1).astype(np.int64), np.clip((x * scale), 0, width - 1).astype(np.int64)
     ]
     cost = settings.soft_distance_weight * dt * np.maximum(settings.soft_distance_m - near, 0.0)
-    cost = cost * (0.3 + np.abs(state[4]))
+    cost = cost * (settings.least_speed_mps + np.abs(state[4]))
     outer = max(settings.soft_margin_m, context.hard_margin_m)
     reach = window.outline.reach_m + outer + 1.0 / scale
     clearance = np.full(near.shape, 1e9)
@@ -101,8 +101,8 @@ def obstacle_cost(context: TermContext, state: Array, collision_cost: float) -> 
     steps = near.shape[0]
     touching = clearance < context.touch_m
     hit_step = np.where(touching.any(axis=0), touching.argmax(axis=0), steps)
-    soft = settings.soft_margin_weight * dt * np.maximum(settings.soft_margin_m - clearance, 0.0)
-    soft = soft / settings.soft_margin_m * (0.3 + state[4] ** 2)
+    part = np.maximum(settings.soft_margin_m - clearance, 0.0) / settings.soft_margin_m
+    soft = settings.soft_margin_weight * dt * part**2 * (settings.least_speed_mps + state[4] ** 2)
     soft += settings.steep_weight_per_m * np.maximum(context.hard_margin_m - clearance, 0.0)
     soft[np.arange(steps)[:, None] >= hit_step] = 0.0
     cost[np.arange(steps)[:, None] > hit_step] = 0.0
