@@ -14,7 +14,7 @@ _TWO_PI = 6.283185307179586
 
 
 @kernel(
-    "boolean(uint8[:,::1], uint8, float64, float64, float64, float64, float64, float64[:,::1], int64[::1], float64,"
+    "boolean(Array(uint8, 2, 'C', True), uint8, float64, float64, float64, float64, float64, float64[:,::1], int64[::1], float64,"
     " float64[:,::1])"
 )
 def touches(
@@ -66,7 +66,7 @@ def touches(
 
 
 @kernel(
-    "int64(uint8[:,::1], uint8, float64[:,::1], float64, float64, float64, float64[:,::1], int64[::1], float64,"
+    "int64(Array(uint8, 2, 'C', True), uint8, float64[:,::1], float64, float64, float64, float64[:,::1], int64[::1], float64,"
     " float64, uint8[::1])"
 )
 def mark_contacts(
