@@ -40,7 +40,7 @@ from amr.messages import (
 )
 from amr.mission.base import NO_STOP, MissionInput, MissionOutput
 from amr.mission.runner import MissionRunner
-from amr.movers import in_frame_of
+from amr.movers import Mover, in_frame_of
 from amr.registry import make_controller
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
@@ -49,6 +49,7 @@ from amr.tracking.tracker import MoverTracker
 from amr.units import ns_from_s
 
 _FRESH_S = 0.15
+"""A track that was not measured for longer does not vouch for the place where it is thought to be."""
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
 
 
@@ -94,6 +95,7 @@ class RobotCore:
         self._path_odom: NDArray[np.float64] = _NO_PATH
         self._path_version = -1
         self._pending: tuple[tuple[int, float, float], ...] = ()
+        self._movers: tuple[Mover, ...] = ()
         self._armed = False
         self._stop = NO_STOP
         self._control_output: ControlOutput | None = None
@@ -105,6 +107,7 @@ class RobotCore:
         seen = self._ingest(inputs)
         estimate = self._odometry.predict(now_ns)
         inserts = self._map(seen, estimate, now_ns)
+        self._movers = self._tracker.movers(now_ns)
         mission = self._advance_mission(seen, estimate, now_ns)
         control = self._control(mission, estimate, now_ns)
         wish, wish_stamp_ns = self._choose_wish(mission, control, now_ns)
@@ -219,6 +222,7 @@ class RobotCore:
                 plan_result=seen.plan,
                 map_version=self._map_version,
                 field=self._grid.distance_field(),
+                movers=self._movers,
                 armed=self._armed,
                 control_status=None if self._control_output is None else self._control_output.status,
                 control_reason="" if self._control_output is None else self._control_output.reason,
@@ -258,7 +262,7 @@ class RobotCore:
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
                 limits=MotionLimits.from_config(self._config.limits),
-                obstacles=self._tracker.movers(now_ns),
+                obstacles=self._movers,
             )
         )
         return self._control_output
@@ -291,7 +295,7 @@ class RobotCore:
                 arm_wish=self._arm_wish,
                 operator=seen.operator,
                 pending=self._pending,
-                movers=in_frame_of(estimate.odom_from_base, self._tracker.movers(now_ns)),
+                movers=in_frame_of(estimate.odom_from_base, self._movers),
             )
         )
         self._armed, self._stop = safe.armed, safe.stop
