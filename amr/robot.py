@@ -40,12 +40,16 @@ from amr.messages import (
 )
 from amr.mission.base import NO_STOP, MissionInput, MissionOutput
 from amr.mission.runner import MissionRunner
+from amr.movers import Mover, in_frame_of
 from amr.registry import make_controller
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
 from amr.state import restore_into, tree_of
+from amr.tracking.tracker import MoverTracker
 from amr.units import ns_from_s
 
+_FRESH_S = 0.15
+"""A track that was not measured for longer does not vouch for the place where it is thought to be."""
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
 
 
@@ -73,6 +77,7 @@ class RobotCore:
         self._config = config
         self._odometry = OdometryFilter(config)
         self._grid = LocalGrid(config)
+        self._tracker = MoverTracker(config)
         self._mission = MissionRunner(config)
         self._controller = make_controller(config, seed)
         self._safety = SafetyRing(config)
@@ -90,6 +95,7 @@ class RobotCore:
         self._path_odom: NDArray[np.float64] = _NO_PATH
         self._path_version = -1
         self._pending: tuple[tuple[int, float, float], ...] = ()
+        self._movers: tuple[Mover, ...] = ()
         self._armed = False
         self._stop = NO_STOP
         self._control_output: ControlOutput | None = None
@@ -101,10 +107,11 @@ class RobotCore:
         seen = self._ingest(inputs)
         estimate = self._odometry.predict(now_ns)
         inserts = self._map(seen, estimate, now_ns)
+        self._movers = self._tracker.movers(now_ns)
         mission = self._advance_mission(seen, estimate, now_ns)
         control = self._control(mission, estimate, now_ns)
         wish, wish_stamp_ns = self._choose_wish(mission, control, now_ns)
-        safe = self._guard(seen, wish, wish_stamp_ns, now_ns)
+        safe = self._guard(seen, wish, wish_stamp_ns, estimate, now_ns)
         wheel = self._wheel_command(safe, now_ns)
         outputs = Outputs(
             step=self._step,
@@ -178,7 +185,9 @@ class RobotCore:
                 self._waiting_scan = scan  # telemetry is later than the light: try again in the next step
             return ()
         self._grid.recenter(estimate.odom_from_base)
-        self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns)
+        moving = self._track(scan, odom_from_base, odom_from_base_end)
+        self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns, moving)
+        self._clear_movers(now_ns)
         if scan.stamp_ns < self._next_insert_ns:
             return ()
         self._next_insert_ns = scan.stamp_ns + ns_from_s(self._config.mapping.insert_period_s)
@@ -186,6 +195,18 @@ class RobotCore:
         map_from_lidar = self._map_from_odom @ odom_from_base @ self._base_from_lidar
         map_from_lidar_end = self._map_from_odom @ odom_from_base_end @ self._base_from_lidar if sweep_ns else None
         return (InsertScan(scan.stamp_ns, map_from_lidar, self._map_version, map_from_lidar_end),)
+
+    def _track(self, scan: Scan, odom_from_base: Pose2, odom_from_base_end: Pose2) -> NDArray[np.bool_] | None:
+        """Which beams end on what moves; None when nothing is known about that."""
+        if not self._config.tracking.enabled:
+            return None
+        return self._tracker.update(scan, odom_from_base, odom_from_base_end)
+
+    def _clear_movers(self, now_ns: int) -> None:
+        """What a mover left in the window before it was known to move, its track now stands for."""
+        for mover in self._tracker.movers(now_ns):
+            if mover.unseen_s < _FRESH_S and not mover.resting:
+                self._grid.clear_disc(mover.x_m, mover.y_m, mover.radius_m)
 
     # ------------------------------------------------------------ decide
 
@@ -201,6 +222,7 @@ class RobotCore:
                 plan_result=seen.plan,
                 map_version=self._map_version,
                 field=self._grid.distance_field(),
+                movers=self._movers,
                 armed=self._armed,
                 control_status=None if self._control_output is None else self._control_output.status,
                 control_reason="" if self._control_output is None else self._control_output.reason,
@@ -240,6 +262,7 @@ class RobotCore:
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
                 limits=MotionLimits.from_config(self._config.limits),
+                obstacles=self._movers,
             )
         )
         return self._control_output
@@ -259,7 +282,7 @@ class RobotCore:
 
     # ------------------------------------------------------------ guard and leave
 
-    def _guard(self, seen: Seen, wish: Twist2, wish_stamp_ns: int, now_ns: int) -> SafetyOutput:
+    def _guard(self, seen: Seen, wish: Twist2, wish_stamp_ns: int, estimate: Estimate, now_ns: int) -> SafetyOutput:
         safe = self._safety.step(
             SafetyInput(
                 now_ns=now_ns,
@@ -272,6 +295,7 @@ class RobotCore:
                 arm_wish=self._arm_wish,
                 operator=seen.operator,
                 pending=self._pending,
+                movers=in_frame_of(estimate.odom_from_base, self._movers),
             )
         )
         self._armed, self._stop = safe.armed, safe.stop

@@ -46,6 +46,11 @@ class TruthTrace:
         """float64 [n, 9] in the order of ``COLUMNS``."""
         return np.array(self._rows, dtype=np.float64).reshape(-1, len(COLUMNS))
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why the safety ring stopped or slowed the robot at each row, '' where it did not."""
+        return self._reasons
+
     def path_length_m(self) -> float:
         """Length of the driven way."""
         xy_m = self.array()[:, 1:3]

@@ -9,8 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = {"units", "errors", "geometry", "portable_math", "kinematics", "grid", "messages", "config", "jit", "state"}
-STAGES = {"estimation", "mapping", "localization", "planning", "control", "mission"}
+GROUND = {
+    "units",
+    "errors",
+    "geometry",
+    "portable_math",
+    "kinematics",
+    "grid",
+    "messages",
+    "config",
+    "jit",
+    "state",
+    "movers",
+}
+STAGES = {"estimation", "mapping", "tracking", "localization", "planning", "control", "mission"}
 STANDARD = set(sys.stdlib_module_names)
 FORBIDDEN_BELOW_RUNTIME = {"time", "random", "threading", "multiprocessing", "socket", "subprocess", "asyncio"}
 

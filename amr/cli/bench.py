@@ -131,17 +131,25 @@ def _barn_line(result: dict[str, Any]) -> str:
     return (
         f"{len(result['trials'])} trials: success {_percent(result['success_rate'])}, mean score "
         f"{_number(result['mean_score'])}, AT/OT {_number(result['mean_time_over_optimal'])}, "
-        f"contacts {result['contacts']}, timeouts {result['timeouts']}, "
+        f"contacts {result['contacts']}{_contacts(result['contacts_while'])}, timeouts {result['timeouts']}, "
         f"w sign changes {_number(result['w_sign_changes_per_m'], 2)} a metre, "
         f"{_number(result['real_time_factor'], 1)} x real time, {result['wall_s']:.0f} s"
     )
 
 
+def _contacts(kinds: dict[str, int]) -> str:
+    """How the robot moved at the contacts, '' when there were none."""
+    named = ", ".join(f"{count} while {kind}" for kind, count in kinds.items() if count)
+    return f" ({named})" if named else ""
+
+
 def _trial_line(score: TrialScore, done: int, total: int) -> None:
     """Each failure on its own line, the count on one line that changes (terminal) or every 20 trials."""
     if not score.success:
-        note(f"\r\033[Kworld {score.world} trial {score.trial}: {score.outcome}" if sys.stderr.isatty() else
-             f"world {score.world} trial {score.trial}: {score.outcome}")  # fmt: skip
+        how = f" while {score.contact} at {score.contact_speed_mps:.2f} m/s" if score.contact else ""
+        reason = f" ({score.contact_stop_reason})" if score.contact_stop_reason else ""
+        line = f"world {score.world} trial {score.trial}: {score.outcome}{how}{reason}"
+        note(f"\r\033[K{line}" if sys.stderr.isatty() else line)
     if sys.stderr.isatty():
         typer.echo(f"\r\033[K{done}/{total}  world {score.world}: {score.time_s:.1f} s", err=True, nl=done == total)
     elif done % 20 == 0 or done == total:

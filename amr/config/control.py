@@ -69,8 +69,21 @@ class MppiSettings(Section):
     turn_weight: NotNegative = 0.03
     reverse_weight: NotNegative = 3.0
     lateral_weight: NotNegative = 1.0
-    mover_weight: NotNegative = 3.0
-    mover_margin_m: NotNegative = 0.35
+    mover_weight: NotNegative = 100.0
+    """Cost of a second at no distance from a mover."""
+    mover_margin_m: Positive = 0.5
+    """Gap to a mover below which it costs, for a certain prediction."""
+    mover_spread_max_m: NotNegative = 0.8
+    """Most that uncertainty adds to it."""
+    mover_sure_m: Positive = 0.7
+    """Uncertainty that halves what a mover counts."""
+    mover_hit_weight: NotNegative = 500.0
+    """Cost of meeting a mover for certain; far below a still obstacle's, so that the least bad motion is driven."""
+    mover_hit_rise_per_m: NotNegative = 300.0
+    mover_swerve_mps2: NotNegative = 0.15
+    """Acceleration that is not predicted ..."""
+    mover_swerve_per_m: NotNegative = 0.25
+    """... and its growth with the square of the speed."""
 
 
 class PurePursuitSettings(Section):

@@ -10,6 +10,7 @@ from amr.config.mapping import Mapping
 from amr.config.mission import Mission
 from amr.config.planning import Planning
 from amr.config.safety import Safety
+from amr.config.tracking import Tracking
 
 
 class RobotConfig(Section):
@@ -28,6 +29,7 @@ class RobotConfig(Section):
     physics: Physics
     estimation: Estimation = Estimation()
     mapping: Mapping = Mapping()
+    tracking: Tracking = Tracking()
     planning: Planning = Planning()
     control: Control = Control()
     mission: Mission = Mission()

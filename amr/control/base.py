@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from amr.config.hardware import Limits
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
+from amr.movers import Mover
 
 
 class ControlStatus(StrEnum):
@@ -56,17 +57,6 @@ class MotionLimits:
             limits.alpha_max_radps2,
             limits.a_lateral_max_mps2,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """A tracked moving obstacle: a disc with a constant velocity, odom frame."""
-
-    x_m: float
-    y_m: float
-    vx_mps: float
-    vy_mps: float
-    radius_m: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

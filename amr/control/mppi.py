@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus
 from amr.control.candidates import candidates
+from amr.control.evasions import evasions
 from amr.control.follow import at_goal, turn_rate_radps
 from amr.control.goal_field import GoalField, GoalFieldBuilder
 from amr.control.noise import noise_pool, window_start
@@ -44,6 +45,8 @@ _LONGEST_GAP_S = 0.5
 _TURN_CHECK_S = 0.05
 _TILE = 13 * LANES
 """Samples that are rolled out and priced at once: their motions (1.4 MB at 56 steps) stay in a core's caches."""
+_CONFLICT_COST = 5.0
+"""A mean that costs this much more than the best sample is one of motions that do not go together."""
 _CREEP_M = 0.002
 """A robot that stands inside the hard margin may come this much nearer while it turns out of it."""
 
@@ -128,6 +131,10 @@ class MppiController:
             reason = "no free way from the robot towards the goal inside the local window"
             return self._brake(control_input, start, cycle_s, ControlStatus.NO_PATH, reason)
         limits, first = self._rollout_limits(control_input), _start_vector(start)
+        fixed = candidates(self._plan, control_input.limits, goal_field, start.odom_from_base, first, limits)
+        if control_input.obstacles:
+            evasive = evasions(control_input.limits, self._control.steps, self._control.step_s)
+            fixed = np.concatenate((fixed, evasive))
         return Problem(
             control_input=control_input,
             start=start,
@@ -137,7 +144,7 @@ class MppiController:
             plan=self._plan,
             first=first,
             limits=limits,
-            fixed=candidates(self._plan, control_input.limits, goal_field, start.odom_from_base, first, limits),
+            fixed=fixed,
             column=window_start(control_input.tick, self.noise_v.shape[1], self._cost.shape[0] // 2),
             # standing nearer than the margin already, the robot may leave, but not come nearer still
             touch_m=min(self._control.hard_margin_m, window.clearance_m(start.odom_from_base) - _CREEP_M),
@@ -234,7 +241,9 @@ class MppiController:
         cost, hit_step = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
         rollout(self.noise_v, self.noise_w, 0, checked[0], checked, problem.first, problem.limits, state)
         self._price(problem, state, cost, hit_step, len(checked))
-        winner = 0 if cost[0] < COLLISION_COST else 1
+        # among movers the mean of in front and behind is the worst
+        dearer = bool(problem.control_input.obstacles) and cost[0] > cost[1] + _CONFLICT_COST
+        winner = 1 if dearer or cost[0] >= COLLISION_COST else 0
         return winner, float(cost[winner]), state
 
     def _price(

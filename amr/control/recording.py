@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from amr.control.base import ControlInput, MotionLimits, Mover
+from amr.control.base import ControlInput, MotionLimits
 from amr.errors import DataError
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField, GridFrame
+from amr.movers import Mover
 
 VERSION = 1
 _STEP_M = 1e-4
@@ -42,6 +43,11 @@ _CYCLE = np.dtype(
 )
 _PENDING = np.dtype([("time_ns", "i8"), ("v_mps", "f8"), ("w_radps", "f8")])
 _FIELD = np.dtype([("origin", "f8", 2), ("resolution_m", "f8"), ("width", "i4"), ("height", "i4"), ("cap_m", "f8")])
+_MOVER = (
+    *("x_m", "y_m", "vx_mps", "vy_mps", "radius_m"),
+    *("ax_mps2", "ay_mps2", "fade_s", "position_sigma_m", "velocity_sigma_mps"),
+)
+"""Columns of ``movers``; recordings without accelerations have the first five."""
 _KEYS = ("version", "cycles", "pending", "movers", "path_rows", "paths", "fields", "distances", "unknown")
 
 
@@ -51,7 +57,7 @@ def to_arrays(inputs: Sequence[ControlInput]) -> dict[str, NDArray[np.generic]]:
     paths: list[NDArray[np.float64]] = []
     cycles = np.zeros(len(inputs), _CYCLE)
     pending: list[tuple[int, float, float]] = []
-    movers: list[tuple[float, float, float, float, float]] = []
+    movers: list[tuple[float, ...]] = []
     for row, item in zip(cycles, inputs, strict=True):
         if not fields or fields[-1] is not item.field:
             fields.append(item.field)
@@ -68,12 +74,12 @@ def to_arrays(inputs: Sequence[ControlInput]) -> dict[str, NDArray[np.generic]]:
         row["path"], row["field"] = len(paths) - 1, len(fields) - 1
         row["pending"], row["movers"] = len(item.pending), len(item.obstacles)
         pending += item.pending
-        movers += [(m.x_m, m.y_m, m.vx_mps, m.vy_mps, m.radius_m) for m in item.obstacles]
+        movers += [tuple(getattr(mover, name) for name in _MOVER) for mover in item.obstacles]
     return {
         "version": np.array(VERSION),
         "cycles": cycles,
         "pending": np.array(pending, _PENDING),
-        "movers": np.array(movers, np.float64).reshape(-1, 5),
+        "movers": np.array(movers, np.float64).reshape(-1, len(_MOVER)),
         "path_rows": np.array([len(path) for path in paths], np.int64),
         "paths": np.concatenate(paths) if paths else np.zeros((0, 3)),
         "fields": np.array([_field_row(field) for field in fields], _FIELD),

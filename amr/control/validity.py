@@ -57,6 +57,7 @@ def _fault_in_arrays(control_input: ControlInput) -> str:
 def _fault_in_movers(control_input: ControlInput) -> str:
     for number, mover in enumerate(control_input.obstacles):
         values = (mover.x_m, mover.y_m, mover.vx_mps, mover.vy_mps, mover.radius_m)
-        if not all(math.isfinite(value) for value in values):
+        more = (mover.ax_mps2, mover.ay_mps2, mover.fade_s, mover.position_sigma_m, mover.velocity_sigma_mps)
+        if not all(math.isfinite(value) for value in values + more) or not mover.fade_s > 0.0:
             return f"moving obstacle {number} is not finite"
     return ""

@@ -1,4 +1,8 @@
-"""Cost of rollouts near moving obstacles."""
+"""Cost of rollouts near moving obstacles: how likely, and how soon, a motion meets one.
+
+A mover is a disc that is predicted on with growing uncertainty, so far ahead it pushes wide and gently, and near
+hard. In front of it and behind it are told apart by time alone: the disc is where it will be at each step.
+"""
 
 from __future__ import annotations
 
@@ -8,47 +12,87 @@ from typing import Any
 import numpy as np
 
 from amr.jit import kernel
-from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import X, Y
+from amr.kernels.tracking_filter import fading
+
+PREDICTED = 4
+"""Columns of a prediction: x, y from the start of the motion, m; standard deviation m; radius m."""
+
+
+@kernel("void(float64[:,::1], float64, float64, float64, float64, float32[:,:,::1])")
+def predict_movers(movers: Any, begin_s: Any, step_s: Any, swerve_mps2: Any, swerve_per_m: Any, predicted: Any) -> Any:
+    """Fill ``predicted`` [n, T, 4] for the times ``begin_s + (t + 1) * step_s``.
+
+    ``movers`` [n, 10]: x, y (from the start of the motion), vx, vy, ax, ay, fade s, radius, sigma of the position,
+    sigma of the velocity. Its acceleration may differ from the prediction by ``swerve_mps2`` plus ``swerve_per_m``
+    times its speed squared: what turns on a given curve turns harder the faster it is.
+    """
+    for n in range(np.uint64(movers.shape[0])):
+        vx, vy = movers[n, 2], movers[n, 3]
+        swerve = swerve_mps2 + swerve_per_m * (vx * vx + vy * vy)
+        for t in range(np.uint64(predicted.shape[1])):
+            ahead_s = begin_s + (float(t) + 1.0) * step_s
+            way = fading(ahead_s, movers[n, 6])
+            predicted[n, t, 0] = movers[n, 0] + ahead_s * vx + way * movers[n, 4]
+            predicted[n, t, 1] = movers[n, 1] + ahead_s * vy + way * movers[n, 5]
+            drift = ahead_s * movers[n, 9]
+            measured = math.sqrt(movers[n, 8] * movers[n, 8] + drift * drift)
+            predicted[n, t, 2] = measured + 0.5 * swerve * ahead_s * ahead_s
+            predicted[n, t, 3] = movers[n, 7]
 
 
 @kernel(
-    "void(float32[:,:,::1], float32[:,::1], float32, float32, float32, float32, float32, float32, float32[::1],"
-    " int32[::1])"
+    "void(float32[:,:,::1], float32[:,:,::1], float32, float32, float32, float32, float32, float32, float32, float32,"
+    " float32, float32[::1], float32[::1])"
 )
 def add_mover_cost(
     state: Any,
-    movers: Any,
-    dt_s: Any,
+    predicted: Any,
+    step_m: Any,
     body_radius_m: Any,
-    hard_margin_m: Any,
+    touch_m: Any,
     margin_m: Any,
-    growth_mps: Any,
-    weight: Any,
+    spread_max_m: Any,
+    sure_m: Any,
+    near_weight: Any,
+    hit_weight: Any,
+    hit_rise_per_m: Any,
+    hit: Any,
     cost: Any,
-    hit_step: Any,
 ) -> Any:
-    """Add the cost of coming near ``movers`` [n, 5] (x, y, vx, vy, radius; from the start of the motion) to ``cost``.
+    """Add the cost of meeting the movers ``predicted`` [n, T, 4] to ``cost`` [K]; ``hit`` [K] is scratch.
 
-    A mover is a disc with constant velocity; the robot a disc of ``body_radius_m``. A gap below ``hard_margin_m`` is a
-    collision (only the first counts, as for still obstacles). Below ``margin_m``, which grows by ``growth_mps`` with
-    the time ahead since the prediction gets worse, a step costs ``weight`` times the missing part.
+    The robot is a disc of ``body_radius_m``. A step whose gap is below ``margin_m`` plus the prediction's sigma (at
+    most ``spread_max_m``) costs ``near_weight`` times the square of the missing part; a gap below ``touch_m`` is a hit,
+    and the dearest of a motion's hits costs ``hit_weight`` plus ``hit_rise_per_m`` for the overlap. Both count by how
+    sure the prediction is: 1 / (1 + (sigma / sure_m)^2). ``step_m``: the farthest that a motion gets in one step.
     """
     steps, samples = state.shape[1], state.shape[2]
-    for n in range(np.uint64(movers.shape[0])):
-        for t in range(np.uint64(steps)):
-            ahead_s = np.float32(t + np.uint64(1)) * dt_s
-            x = movers[n, 0] + ahead_s * movers[n, 2]
-            y = movers[n, 1] + ahead_s * movers[n, 3]
-            touch = movers[n, 4] + body_radius_m
-            margin = margin_m + growth_mps * ahead_s
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for k in range(np.uint64(samples)):
+        hit[k] = zero
+    for t in range(np.uint64(steps)):
+        reach = step_m * np.float32(t + np.uint64(1))
+        for n in range(np.uint64(predicted.shape[0])):
+            x, y, sigma, radius = predicted[n, t, 0], predicted[n, t, 1], predicted[n, t, 2], predicted[n, t, 3]
+            touch = radius + body_radius_m
+            margin = margin_m + min(sigma, spread_max_m)
             outer = touch + margin
+            if x * x + y * y > (outer + reach) * (outer + reach):
+                continue
+            doubt = sigma / sure_m
+            sure = one / (one + doubt * doubt)
+            near = near_weight * sure
+            per_margin = one / margin
+            hard, rise = hit_weight * sure, hit_rise_per_m * sure
+            contact = touch + touch_m
             for k in range(np.uint64(samples)):
                 dx, dy = state[X, t, k] - x, state[Y, t, k] - y
-                squared = dx * dx + dy * dy
-                if squared < outer * outer:
-                    gap = np.float32(math.sqrt(squared)) - touch
-                    if gap < hard_margin_m and hit_step[k] == steps:
-                        hit_step[k] = np.int32(t)
-                        cost[k] += np.float32(COLLISION_COST) * (np.float32(2.0) - np.float32(t) / np.float32(steps))
-                    cost[k] += weight * (margin - gap) / margin
+                distance = np.float32(math.sqrt(dx * dx + dy * dy))
+                part = max(outer - distance, zero) * per_margin
+                cost[k] += near * part * part
+                overlap = contact - distance
+                meets = hard + rise * overlap if overlap > zero else zero
+                hit[k] = max(hit[k], meets)
+    for k in range(np.uint64(samples)):
+        cost[k] += hit[k]

@@ -14,8 +14,8 @@ _TWO_PI = 6.283185307179586
 
 
 @kernel(
-    "boolean(Array(uint8, 2, 'C', True), uint8, float64, float64, float64, float64, float64, float64[:,::1], int64[::1], float64,"
-    " float64[:,::1])"
+    "boolean(Array(uint8, 2, 'C', True), uint8, float64, float64, float64, float64, float64, float64[:,::1],"
+    " int64[::1], float64, float64[:,::1])"
 )
 def touches(
     cost: Array, lethal: int, x: float, y: float, sine: float, cosine: float, cell: float, corners: Array,
@@ -66,8 +66,8 @@ def touches(
 
 
 @kernel(
-    "int64(Array(uint8, 2, 'C', True), uint8, float64[:,::1], float64, float64, float64, float64[:,::1], int64[::1], float64,"
-    " float64, uint8[::1])"
+    "int64(Array(uint8, 2, 'C', True), uint8, float64[:,::1], float64, float64, float64, float64[:,::1], int64[::1],"
+    " float64, float64, uint8[::1])"
 )
 def mark_contacts(
     cost: Array, lethal: int, path: Array, origin_x: float, origin_y: float, cell: float, corners: Array, starts: Array,

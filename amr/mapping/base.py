@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -11,9 +12,23 @@ from numpy.typing import NDArray
 
 from amr.geometry import Pose2
 from amr.grid import CostGrid, DistanceField, GridFrame
+from amr.mapping.outline import outline_half_planes
 from amr.messages import Scan
 
+__all__ = [
+    "GlobalMap",
+    "Inflation",
+    "LocalMap",
+    "MapImage",
+    "ScanVerdict",
+    "UnknownPolicy",
+    "outline_half_planes",
+    "scan_verdict",
+]
+
 UnknownPolicy = Literal["free", "costly", "lethal"]
+
+_TURN_TOLERANCE_BEAMS = 1.5
 
 
 class ScanVerdict(StrEnum):
@@ -33,6 +48,24 @@ class ScanVerdict(StrEnum):
     """The lidar is not inside the local window."""
     OUTSIDE_EXTENT = "outside_extent"
     """The map may not grow that far (``mapping.global_max_extent_m``)."""
+
+
+def scan_verdict(scan: Scan) -> ScanVerdict:
+    """INSERTED when the scan's geometry is sound, else the reason to refuse it. Ranges may hold nan and infinities."""
+    ranges = scan.ranges_m
+    if not isinstance(ranges, np.ndarray) or ranges.ndim != 1 or ranges.dtype != np.float32:
+        return ScanVerdict.GEOMETRY_INVALID
+    if ranges.size == 0:
+        return ScanVerdict.EMPTY
+    values = (scan.angle_min_rad, scan.angle_increment_rad, scan.range_min_m, scan.range_max_m, scan.time_increment_s)
+    if not all(math.isfinite(value) for value in values):
+        return ScanVerdict.GEOMETRY_INVALID
+    increment = abs(scan.angle_increment_rad)
+    if increment < 1e-6 or (ranges.size - _TURN_TOLERANCE_BEAMS) * increment > 2.0 * math.pi:
+        return ScanVerdict.GEOMETRY_INVALID
+    if not 0.0 <= scan.range_min_m < scan.range_max_m or abs(scan.angle_min_rad) > 4.0 * math.pi:
+        return ScanVerdict.GEOMETRY_INVALID
+    return ScanVerdict.INSERTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +98,12 @@ class LocalMap(Protocol):
     def recenter(self, odom_from_base: Pose2) -> None: ...
 
     def insert(
-        self, scan: Scan, odom_from_base_at_scan: Pose2, odom_from_base_end: Pose2 | None, now_ns: int
+        self,
+        scan: Scan,
+        odom_from_base_at_scan: Pose2,
+        odom_from_base_end: Pose2 | None,
+        now_ns: int,
+        moving: NDArray[np.bool_] | None = None,
     ) -> ScanVerdict: ...
 
     def distance_field(self) -> DistanceField: ...

@@ -18,11 +18,11 @@ from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.kernels import local_grid as kernels
 from amr.kernels import local_grid_clear as clearing
-from amr.mapping.base import Inflation, MapImage, ScanVerdict
+from amr.mapping.base import Inflation, MapImage, ScanVerdict, scan_verdict
 from amr.mapping.cell_box import CellBox
 from amr.mapping.inflate import inflate, reach_cells
 from amr.mapping.outline import outline_half_planes
-from amr.mapping.scan_check import covers_full_turn, scan_verdict
+from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
 
 BLOCK_CELLS = 64

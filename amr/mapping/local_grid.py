@@ -8,6 +8,7 @@ cleared     An occupied cell becomes free when ``clear_scans`` scans each see th
             the beams that bracket it and their neighbors all reach beyond it by a margin. So what moved away is gone
             after two scans, and beams that graze a wall or pass beside a thin post take nothing away.
 kept        What is hidden behind something nearer, outside the field of view, or behind invalid beams stays.
+moving      A return of something that moves (``moving``) makes no cell occupied; its beam sees free space up to it.
 decayed     ... until it was not seen for ``obstacle_memory_s``.
 own body    Returns from inside the robot's outline are ignored. Where the robot stands (outline shrunk by one cell)
             nothing else can be: cells there are free.
@@ -30,9 +31,9 @@ from amr.grid import DistanceField, GridFrame
 from amr.kernels import distance as distance_kernels
 from amr.kernels import local_grid as kernels
 from amr.kernels import local_grid_clear as clearing
-from amr.mapping.base import ScanVerdict
+from amr.mapping.base import ScanVerdict, scan_verdict
 from amr.mapping.outline import outline_half_planes
-from amr.mapping.scan_check import covers_full_turn, scan_verdict
+from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
 from amr.units import ns_from_s
 
@@ -93,12 +94,18 @@ class LocalGrid:
             self._shift(down, right)
 
     def insert(
-        self, scan: Scan, odom_from_base_at_scan: Pose2, odom_from_base_end: Pose2 | None, now_ns: int
+        self,
+        scan: Scan,
+        odom_from_base_at_scan: Pose2,
+        odom_from_base_end: Pose2 | None,
+        now_ns: int,
+        moving: NDArray[np.bool_] | None = None,
     ) -> ScanVerdict:
         """Add one scan.
 
         ``odom_from_base_at_scan``: pose at the scan's stamp (first beam); ``odom_from_base_end``: pose at its last
-        beam, None = all beams were measured at the stamp. Poses between are interpolated. 0.2 ms for 720 beams.
+        beam, None = all beams were measured at the stamp. Poses between are interpolated. ``moving`` bool [beams]: True
+        = ends on something that moves (see ``amr.tracking``). 0.2 ms for 720 beams.
         """
         verdict = self._verdict(scan, odom_from_base_at_scan, odom_from_base_end, now_ns)
         if verdict is not ScanVerdict.INSERTED:
@@ -106,6 +113,8 @@ class LocalGrid:
             return verdict
         self._field = None
         beams = self._project(scan, odom_from_base_at_scan, odom_from_base_end or odom_from_base_at_scan)
+        if moving is not None:
+            beams[moving, kernels.HIT] = 0.0
         frame = self._frame_array()
         kernels.mark_hits(
             beams, frame, self.cells, self._confidence, self._offsets, self._clear_scans, self._clear_scans

@@ -11,6 +11,7 @@ from amr.control.base import ControlStatus
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
 from amr.messages import ForgetObstacles, Goal, Operator, PlanRequest, PlanResult, SetMission, Stop, StopReason
+from amr.movers import Mover
 
 NO_STOP = Stop(StopReason.NONE, "")
 
@@ -32,6 +33,8 @@ class MissionInput:
     """Of the map as requests of this step mean it."""
     field: DistanceField
     """Obstacles around the robot, odom frame."""
+    movers: tuple[Mover, ...] = ()
+    """Tracked, odom frame; what they cover is not in ``field``."""
     armed: bool = True
     control_status: ControlStatus | None = None
     """None = control did not run."""

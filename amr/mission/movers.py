@@ -1,7 +1,8 @@
-"""Does something move around a robot that stands: clearances at fixed places that change."""
+"""Does something move around a robot that stands: clearances at fixed places that change, tracked movers included."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ import numpy as np
 from amr.geometry import Pose2
 from amr.grid import DistanceField
 from amr.mission.footprint import distance_at
+from amr.movers import Mover
 
 _PLACES: Final = tuple((x_m, y_m) for x_m in (0.5, 1.0, 1.5) for y_m in (-0.6, 0.0, 0.6))
 """In the base frame, m: in front, where a mover is in the way."""
@@ -24,12 +26,17 @@ class Sentry:
     largest_m: tuple[float, ...]
 
 
-def look(sentry: Sentry | None, field: DistanceField, odom_from_base: Pose2) -> Sentry:
-    """With the field of this step; None begins at the present pose."""
+def look(sentry: Sentry | None, field: DistanceField, odom_from_base: Pose2, movers: tuple[Mover, ...] = ()) -> Sentry:
+    """With this step's field, and the movers, which are not in it (odom frame); None begins at the present pose."""
     place = odom_from_base if sentry is None else sentry.place
     points = [place.apply(x_m, y_m) for x_m, y_m in _PLACES]
     values = distance_at(field, np.array([p[0] for p in points]), np.array([p[1] for p in points]))
-    seen = tuple(float(value) for value in values)
+    seen = tuple(
+        min(float(value), *(math.hypot(x_m - mover.x_m, y_m - mover.y_m) - mover.radius_m for mover in movers))
+        if movers
+        else float(value)
+        for value, (x_m, y_m) in zip(values, points, strict=True)
+    )
     if sentry is None:
         return Sentry(place, seen, seen)
     return Sentry(

@@ -232,7 +232,7 @@ class MissionRunner:
         last = self._progress or progress.begin(view.map_from_base, view.now_ns)
         self._progress = progress.advance(last, view.map_from_base, view.now_ns, self._settings)
         if view.now_ns - self._progress.near_ns > _SENTRY_AFTER_NS:
-            self._sentry = movers.look(self._sentry, view.field, odom_from_base)
+            self._sentry = movers.look(self._sentry, view.field, odom_from_base, view.movers)
         else:
             self._sentry = None
         if self._state is MissionState.PLANNING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from amr.geometry import Twist2
 from amr.messages import BaseState, Imu, LinkState, Operator, Scan, Stop, StopCategory
+from amr.movers import Mover
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,8 @@ class SafetyInput:
     """Presses of this step, in order."""
     pending: tuple[tuple[int, float, float], ...] = ()
     """Commands sent: (time_ns at which it reaches the wheels, v_mps, w_radps), oldest first."""
+    movers: tuple[Mover, ...] = ()
+    """Tracked movers as they are at ``now_ns``, in the base frame; they only take speed away (``safety.movers``)."""
     imu: tuple[Imu, ...] = ()
     """Samples of this step, oldest first. Without them the yaw is that of the wheels, with more doubt."""
 

@@ -147,8 +147,8 @@ def clear_speed(
     -1.0 when even the slowest is not. ``floor_mps``: the speed at which the wheels still run when braking begins.
     """
     speed_mps, worst = kernel.largest_clear_speed(
-        points, count, motion.speed_mps, slowest_mps, _law(motion, floor_mps, settings, outline), *outline.parts.arrays,
-        np.empty(count), np.empty(count, np.int64),
+        points, count, motion.speed_mps, slowest_mps, law_of(motion, floor_mps, settings, outline),
+        *outline.parts.arrays, np.empty(count), np.empty(count, np.int64),
     )  # fmt: skip
     return float(speed_mps), int(worst)
 
@@ -179,7 +179,7 @@ def may_creep(
 ) -> bool:
     """True when this low speed is allowed although a normal stop would not be clear; rules in ``creep_is_clear``."""
     resting = replace(settings, margin_per_speed_s=0.0, yaw_error_frac=0.0)
-    law = _law(motion, floor_mps, resting, outline)
+    law = law_of(motion, floor_mps, resting, outline)
     clear = kernel.creep_is_clear(
         points, count, speed_mps, settings.contact_margin_m, law, *outline.parts.arrays, np.empty(count)
     )
@@ -202,7 +202,7 @@ def _without_margins(settings: EnvelopeSettings) -> EnvelopeSettings:
     return replace(settings, margin_m=0.0, margin_per_speed_s=0.0, obstacle_speed_mps=0.0, yaw_error_frac=0.0)
 
 
-def _law(motion: Motion, floor_mps: float, settings: EnvelopeSettings, outline: Outline) -> NDArray[np.float64]:
+def law_of(motion: Motion, floor_mps: float, settings: EnvelopeSettings, outline: Outline) -> NDArray[np.float64]:
     """The stop along this motion as the kernels take it."""
     return np.array(
         (

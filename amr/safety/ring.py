@@ -27,8 +27,9 @@ from amr.messages import (
     StopCategory,
     StopReason,
 )
+from amr.movers import Mover
 from amr.portable_math import sin_cos
-from amr.safety import dead_reckoning, envelope, kernel, limits, memory, scan_check
+from amr.safety import dead_reckoning, envelope, kernel, limits, memory, movers, scan_check
 from amr.safety.arming import ArmEvent, ArmState, advance
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.dead_reckoning import Odometer, WheelGeometry
@@ -74,6 +75,8 @@ class Situation:
     """If it keeps the yaw rate that it has, about its leading wheels, and slides on, as a skid steer does."""
     leading: Outline
     """The outline from there."""
+    movers: tuple[Mover, ...] = ()
+    """Base frame, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +323,7 @@ class SafetyRing:
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
         body = Twist2(twist.v_mps + ahead_mps, twist.w_radps)
         coasting = self._drive(pose, body, lazy, 0.0, acts_s)
-        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading)
+        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading, view.movers)
 
     def _drive(
         self,
@@ -363,6 +366,9 @@ class SafetyRing:
             category = self._emergency(situation)
             at_rest = category is not None or braking == STANDSTILL
             return braking, category, Stop(StopReason.OBSTACLE if at_rest else StopReason.OBSTACLE_SLOW, cause)
+        mover_scale, why = self._mover_scale(motion, slowest, situation)
+        if mover_scale < scale:
+            scale, cause = mover_scale, why
         unseen_scale = self._unseen_speed(motion, slowest, situation) / motion.speed_mps
         if unseen_scale < scale:
             age_s = self._memory_rules.age_ns * 1e-9
@@ -408,6 +414,20 @@ class SafetyRing:
             speed_mps = creep_mps
         cause = "" if worst < 0 else memory.describe(self._memory, int(sources[worst]), points[worst], outline.ahead_m)
         return (speed_mps / motion.speed_mps if speed_mps >= 0.0 else -1.0), cause
+
+    def _mover_scale(self, motion: Motion, slowest: float, situation: Situation) -> tuple[float, str]:
+        """(part of the motion's speed that tracked movers leave, what limits it or '')."""
+        if not situation.movers:
+            return 1.0, ""
+        now, acting = situation.now.pose, situation.acting.pose
+        sine, cosine = sin_cos(now[2])
+        dx, dy = acting[0] - now[0], acting[1] - now[1]
+        start = (cosine * dx + sine * dy, cosine * dy - sine * dx, acting[2] - now[2])
+        rows = movers.rows_of(situation.movers, start, self._settings.actuation_s)
+        floor_mps = envelope.outline_speed_mps(situation.acting.twist, self._outline.circumradius_m)
+        slowest_mps = slowest * motion.speed_mps
+        speed_mps, cause = movers.clear_speed(motion, slowest_mps, floor_mps, rows, self._settings, self._outline)
+        return speed_mps / motion.speed_mps, cause
 
     def _unseen_speed(self, motion: Motion, slowest: float, situation: Situation) -> float:
         """Speed allowed by what was not seen; not computed where it cannot limit."""

@@ -13,7 +13,6 @@ from scenes import LIMITS, Drive, box, input_of, robot
 
 from amr.config.hardware import Body
 from amr.control import recording
-from amr.control.base import Mover
 from amr.control.follow import at_goal, carrot, turn_rate_radps
 from amr.control.footprint import cover_discs, reach_m
 from amr.control.mppi import MppiController
@@ -24,6 +23,7 @@ from amr.control.window import Outline, Window
 from amr.errors import DataError
 from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.kernels.footprint import clearances
+from amr.movers import Mover
 from amr.runtime.files import load_robot
 
 finite = st.floats(-5.0, 5.0)

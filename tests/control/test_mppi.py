@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scenes import LIMITS, Drive, Occupied, box, circle, input_of, nothing, robot, union
 
-from amr.control.base import ControlStatus, Mover
+from amr.control.base import ControlStatus
 from amr.control.mppi import MppiController
 from amr.errors import ConfigError
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
+from amr.movers import Mover
 
 
 def controller(**control: object) -> MppiController:

@@ -13,7 +13,7 @@ from amr.control.mppi import MppiController, Problem
 from amr.kernels.mppi_goal import add_goal, add_lowest_cost_to_go, add_path
 from amr.kernels.mppi_guide import descend, guide
 from amr.kernels.mppi_motion import add_motion, add_smoothness
-from amr.kernels.mppi_movers import add_mover_cost
+from amr.kernels.mppi_movers import PREDICTED, add_mover_cost, predict_movers
 from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
 from amr.kernels.mppi_rollout import COSINE, SINE, V, W, X, Y, poses_of
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, weigh
@@ -104,25 +104,39 @@ def simple_state(samples: int = 80, steps: int = 10) -> np.ndarray:
     return state
 
 
+def test_mover_prediction_equals_the_formula() -> None:
+    movers = np.array(
+        [[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1], [0.3, -2.0, 0.0, 1.0, 0.0, 2.0, 0.5, 0.3, 0.0, 0.2]]
+    )
+    predicted = np.empty((2, 10, PREDICTED), np.float32)
+    predict_movers(movers, 0.03, 0.05, 0.2, 0.3, predicted)
+    for n, (x, y, vx, vy, ax, ay, fade, radius, sigma, speed_sigma) in enumerate(movers.tolist()):
+        ahead = 0.03 + 0.05 * np.arange(1, 11)
+        way = fade**2 * (ahead / fade - 1.0 + np.exp(-ahead / fade))
+        wander = 0.5 * (0.2 + 0.3 * (vx * vx + vy * vy)) * ahead**2
+        expected = (x + vx * ahead + ax * way, y + vy * ahead + ay * way, np.hypot(sigma, speed_sigma * ahead) + wander)
+        assert np.allclose(predicted[n, :, :3], np.stack(expected, axis=1), atol=1e-6)
+        assert np.allclose(predicted[n, :, 3], radius)
+
+
 def test_mover_cost_equals_the_formula() -> None:
     state = simple_state()
-    movers = np.array([[1.0, 0.5, -0.5, -0.5, 0.2], [0.3, -2.0, 0.0, 1.0, 0.3]], np.float32)
-    cost, hit = np.zeros(80, np.float32), np.full(80, 10, np.int32)
-    arguments = [np.float32(value) for value in (0.05, 0.3, 0.01, 0.35, 0.1, 3.0)]
-    add_mover_cost(state, movers, *arguments, cost, hit)
-    expected, first = np.zeros(80), np.full(80, 10)
-    for x, y, vx, vy, radius in movers:
-        for t in range(10):
-            ahead = 0.05 * (t + 1)
-            gap = np.hypot(state[X, t] - x - ahead * vx, state[Y, t] - y - ahead * vy) - radius - 0.3
-            margin = 0.35 + 0.1 * ahead
-            fresh = (gap < 0.01) & (first == 10)
-            expected += np.where(fresh, COLLISION_COST * (2.0 - t / 10.0), 0.0)
-            first[fresh] = t
-            expected += np.where(gap < margin, 3.0 * (margin - gap) / margin, 0.0)
-    assert np.array_equal(hit, first)
-    assert 0 < (hit < 10).sum() < 80
-    assert np.allclose(cost, expected, rtol=1e-4, atol=1e-3)
+    predicted = np.empty((2, 10, PREDICTED), np.float32)
+    for n, (x, y, vx, vy, radius) in enumerate(((1.0, 0.5, -0.5, -0.5, 0.2), (0.3, -2.0, 0.0, 1.0, 0.3))):
+        ahead = 0.05 * np.arange(1, 11)
+        predicted[n] = np.stack((x + vx * ahead, y + vy * ahead, 0.4 * ahead, np.full(10, radius)), axis=1)
+    cost, hit = np.zeros(80, np.float32), np.empty(80, np.float32)
+    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.5, 0.8, 0.4, 3.0, 250.0, 150.0)]
+    add_mover_cost(state, predicted, *arguments, hit, cost)
+    expected, dearest = np.zeros(80), np.zeros(80)
+    for n, step in np.ndindex(2, 10):
+        x, y, sigma, radius = predicted[n, step].tolist()
+        gap = np.hypot(state[X, step] - x, state[Y, step] - y) - radius - 0.3
+        margin, sure = 0.5 + min(sigma, 0.8), 1.0 / (1.0 + (sigma / 0.4) ** 2)
+        expected += 3.0 * sure * np.maximum(0.0, 1.0 - gap / margin) ** 2
+        dearest = np.maximum(dearest, np.where(gap < 0.01, sure * (250.0 + 150.0 * (0.01 - gap)), 0.0))
+    assert 0 < (dearest > 0.0).sum() < 80
+    assert np.allclose(cost, expected + dearest, rtol=1e-4, atol=1e-3)
 
 
 def test_a_motion_that_hit_a_mover_is_not_charged_twice_by_an_obstacle() -> None:

@@ -15,6 +15,7 @@ from amr.runtime.bench.barn import (
     BarnOptions,
     _chosen,
     barn_score,
+    contact_of,
     driving_time_s,
     run,
     sign_changes_per_m,
@@ -102,3 +103,16 @@ def test_benchmark_runs_without_answers_in_the_file(tmp_path: Path) -> None:
     result = run(BarnOptions(data=tmp_path / "no_answers.json", worlds=(first,), backend="planar"))
     assert result["success_rate"] == 1.0
     assert result["mean_score"] is None
+
+
+@pytest.mark.parametrize(
+    ("speed_mps", "reason", "kind"),
+    [(0.01, "obstacle", "standing"), (0.4, "obstacle_slow", "braking"), (1.2, "", "moving"), (1.2, "limit", "moving")],
+)
+def test_contacts_are_told_apart_by_speed_and_stop_reason(speed_mps, reason, kind) -> None:
+    truth = np.zeros((100, 9))
+    truth[:, 0] = 0.001 * np.arange(100)
+    truth[:, 4] = speed_mps
+    truth[-5:, 4] = -3.0  # the impact itself
+    found = contact_of(truth, [reason] * 95 + ["obstacle"] * 5)
+    assert found == {"contact": kind, "contact_speed_mps": speed_mps, "contact_stop_reason": reason}

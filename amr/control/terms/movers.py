@@ -1,42 +1,53 @@
-"""Moving obstacles, predicted with constant velocity."""
+"""Moving obstacles: predicted, with growing uncertainty (``amr.kernels.mppi_movers``)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from amr.control.terms.base import TermContext
-from amr.kernels.mppi_movers import add_mover_cost
-
-_GROWTH_MPS = 0.1
-"""How fast the prediction gets worse."""
+from amr.kernels.mppi_movers import PREDICTED, add_mover_cost, predict_movers
 
 
 def add(context: TermContext) -> None:
-    """Collisions with movers, and coming near them."""
-    control_input = context.control_input
+    """Meeting movers, and coming near them."""
+    control_input, settings = context.control_input, context.settings
     if not control_input.obstacles:
         return
     pose = context.start.odom_from_base
-    delay_s = control_input.delay_s  # the motion starts that much after the time the movers are known for
-    movers = [
-        (
-            mover.x_m + delay_s * mover.vx_mps - pose.x_m,
-            mover.y_m + delay_s * mover.vy_mps - pose.y_m,
-            mover.vx_mps,
-            mover.vy_mps,
-            mover.radius_m,
-        )
-        for mover in control_input.obstacles
-    ]
+    movers = np.array(
+        [
+            (
+                mover.x_m - pose.x_m,
+                mover.y_m - pose.y_m,
+                mover.vx_mps,
+                mover.vy_mps,
+                mover.ax_mps2,
+                mover.ay_mps2,
+                mover.fade_s,
+                mover.radius_m,
+                mover.position_sigma_m,
+                mover.velocity_sigma_mps,
+            )
+            for mover in control_input.obstacles
+        ]
+    )
+    predicted = np.empty((len(movers), context.state.shape[1], PREDICTED), np.float32)
+    # the motion starts that much after the time the movers are known for
+    begin_s = control_input.delay_s
+    predict_movers(movers, begin_s, context.step_s, settings.mover_swerve_mps2, settings.mover_swerve_per_m, predicted)
+    fastest_mps = max(control_input.limits.v_max_mps, control_input.limits.v_reverse_max_mps)
     add_mover_cost(
         context.state,
-        np.array(movers, np.float32),
-        np.float32(context.step_s),
+        predicted,
+        np.float32(fastest_mps * context.step_s),
         np.float32(context.window.outline.reach_m),
         np.float32(context.hard_margin_m),
-        np.float32(context.settings.mover_margin_m),
-        np.float32(_GROWTH_MPS),
-        np.float32(context.settings.mover_weight * context.step_s),
+        np.float32(settings.mover_margin_m),
+        np.float32(settings.mover_spread_max_m),
+        np.float32(settings.mover_sure_m),
+        np.float32(settings.mover_weight * context.step_s),
+        np.float32(settings.mover_hit_weight),
+        np.float32(settings.mover_hit_rise_per_m),
+        np.empty_like(context.cost),
         context.cost,
-        context.hit_step,
     )

@@ -34,6 +34,12 @@ _ROBOT_GOAL_TOLERANCE_M: Final = 0.4
 """The robot is asked for less than the rules' 1 m, for its own idea of where it is drifts."""
 
 
+CONTACT_KINDS: Final = ("standing", "braking", "moving")
+_BEFORE_CONTACT_S: Final = 0.02
+_STANDING_MPS: Final = 0.05
+_BRAKING: Final = frozenset({StopReason.OBSTACLE.value, StopReason.OBSTACLE_SLOW.value})
+
+
 @dataclass(frozen=True, slots=True)
 class BarnOptions:
     """What ``amr bench barn`` was asked for.
@@ -87,6 +93,10 @@ class TrialScore:
     w_sign_changes_per_m: float
     ring_interventions: int
     """Times that the safety ring began to stop or slow the robot for an obstacle."""
+    contact: str = ""
+    """How the robot moved when something was touched, '' without: see ``contact_kind``."""
+    contact_speed_mps: float = math.nan
+    contact_stop_reason: str = ""
 
 
 def run(options: BarnOptions, progress: Callable[[TrialScore, int, int], None] | None = None) -> dict[str, Any]:
@@ -166,6 +176,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
         light_to_torque_ms_min=min(simulated.light_to_torque_ns, default=0) * 1e-6,
         w_sign_changes_per_m=sign_changes_per_m(truth),
         ring_interventions=sum(event.reason in _FOR_OBSTACLES for event in simulated.stops.events),
+        **(contact_of(truth, simulated.lockstep.trace.reasons) if outcome == "contact" else {}),
     )
 
 
@@ -194,6 +205,20 @@ def sign_changes_per_m(truth: np.ndarray[Any, Any], threshold_radps: float = 0.1
     signs = np.sign(w_radps[np.abs(w_radps) > threshold_radps])
     length_m = float(np.hypot(np.diff(truth[:, 1]), np.diff(truth[:, 2])).sum())
     return float(np.count_nonzero(np.diff(signs))) / length_m if length_m > 0.0 else 0.0
+
+
+def contact_of(truth: np.ndarray[Any, Any], reasons: list[str]) -> dict[str, Any]:
+    """The contact fields of a score, from the trace up to the contact.
+
+    ``standing``: slower than 0.05 m/s, so something else ran into the robot; ``braking``: the safety ring was stopping
+    or slowing it for an obstacle; ``moving``: it drove on inside its envelope. Speed is that of 20 ms before, which
+    the impact has not changed.
+    """
+    before = max(0, int(np.searchsorted(truth[:, 0], truth[-1, 0] - _BEFORE_CONTACT_S)) - 1)
+    speed_mps = abs(float(truth[before, 4]))
+    reason = reasons[before]
+    kind = "standing" if speed_mps < _STANDING_MPS else "braking" if reason in _BRAKING else "moving"
+    return {"contact": kind, "contact_speed_mps": speed_mps, "contact_stop_reason": reason}
 
 
 # ------------------------------------------------------------ helpers
@@ -280,6 +305,7 @@ def _summary(scores: list[TrialScore], robot: RobotConfig, wall_s: float, worker
         "mean_score": _plain(_mean([_mean(values) for values in per_world.values()])),
         "mean_time_over_optimal": _plain(_mean(over_optimal)),
         "contacts": sum(score.collided for score in scores),
+        "contacts_while": {kind: sum(score.contact == kind for score in scores) for kind in CONTACT_KINDS},
         "timeouts": sum(score.timeout for score in scores),
         "min_clearance_m": _plain(min((score.min_clearance_m for score in scores), default=math.nan)),
         "clearance_at_least_0.05_m_frac": _plain(_mean([float(score.min_clearance_m >= 0.05) for score in scores])),

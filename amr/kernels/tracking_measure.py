@@ -1,0 +1,211 @@
+"""Movers that are known already, measured by a scan: their returns, where they are, whether they are gone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.jit import kernel
+from amr.kernels.local_grid import HIT, X, Y
+from amr.kernels.tracking_circle import free_circle, known_circle
+from amr.kernels.tracking_filter import correct
+from amr.kernels.tracking_scan import HERE, HIDDEN, THROUGH, UNKNOWN, look_at
+from amr.kernels.tracking_table import (
+    AX,
+    AY,
+    CLAIMED,
+    FITS,
+    FREE,
+    HELD_X,
+    HELD_Y,
+    HITS,
+    MISSES,
+    MOVING,
+    P00,
+    P01,
+    P02,
+    P11,
+    P12,
+    PX,
+    PY,
+    RADIUS,
+    SEEN_NS,
+    STATUS,
+    VX,
+    VY,
+)
+
+Array = NDArray[Any]
+
+_GATE_M = 0.12
+_GATE_MAX_M = 0.6
+_RELEASE_M = 0.10
+"""Returns farther from the fitted circle belong to something else."""
+_RADIUS_MIN_M, _RADIUS_MAX_M = 0.05, 0.85
+_LOOK_FRAC = 0.35
+
+
+@kernel("float64(float64[::1])")
+def gate_of(track: Array) -> float:
+    """How far from the predicted circle a return may lie."""
+    return min(_GATE_M + 2.0 * math.sqrt(track[P00]), _GATE_MAX_M)
+
+
+@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], int64[:,::1], int32[::1])")
+def claim(beams: Array, points: Array, tracks: Array, integers: Array, owner: Array) -> None:
+    """``owner`` [n] = the track whose predicted circle passes nearest to each return, -1 where none passes near."""
+    for k in range(np.uint64(beams.shape[0])):
+        owner[k] = -1
+    for n in range(np.uint64(tracks.shape[0])):
+        integers[n, CLAIMED] = 0
+    for n in range(np.uint64(tracks.shape[0])):
+        if integers[n, STATUS] < MOVING:
+            continue
+        gate = gate_of(tracks[n])
+        x, y, radius = tracks[n, PX], tracks[n, PY], tracks[n, RADIUS]
+        outer = (radius + gate) * (radius + gate)
+        least = max(0.0, radius - gate)
+        inner = least * least
+        for k in range(np.uint64(beams.shape[0])):
+            dx, dy = points[k, 0] - x, points[k, 1] - y
+            squared = dx * dx + dy * dy
+            if squared > outer or squared < inner or beams[k, HIT] == 0.0:
+                continue
+            off = abs(math.sqrt(squared) - radius)
+            other = owner[k]
+            if other >= 0:
+                m = np.uint64(other)
+                ex, ey = points[k, 0] - tracks[m, PX], points[k, 1] - tracks[m, PY]
+                if abs(math.sqrt(ex * ex + ey * ey) - tracks[m, RADIUS]) <= off:
+                    continue
+            owner[k] = np.int32(n)
+
+
+@kernel(
+    "void(float64[:,::1], float64[:,::1], float64[:,::1], int64[:,::1], int32[::1], float64[:,::1], int64, float64,"
+    " float64)"
+)
+def measure(
+    beams: Array,
+    points: Array,
+    tracks: Array,
+    integers: Array,
+    owner: Array,
+    packed: Array,
+    stamp_ns: int,
+    sigma_m: float,
+    speed_max_mps: float,
+) -> None:
+    """Fit each mover's circle to the returns that it owns, and correct its track by the centre.
+
+    Returns that lie off the fitted circle are given back (``owner`` -1). ``packed`` [n, 2] is scratch.
+    """
+    count_beams = beams.shape[0]
+    for n in range(np.uint64(tracks.shape[0])):
+        if integers[n, STATUS] < MOVING:
+            continue
+        count = 0
+        for k in range(np.uint64(count_beams)):
+            if owner[k] == n:
+                packed[np.uint64(count), 0] = points[k, 0]
+                packed[np.uint64(count), 1] = points[k, 1]
+                count += 1
+        radius = tracks[n, RADIUS]
+        tolerance = _RELEASE_M + 0.1 * radius
+        x, y, spread, rms, used = tracks[n, PX], tracks[n, PY], 1e6, 0.0, 0.0
+        if count >= 3:
+            x, y, spread, rms, used = known_circle(packed, count, x, y, radius, tolerance)
+        dx, dy = x - tracks[n, PX], y - tracks[n, PY]
+        gate = 2.0 * gate_of(tracks[n])
+        good = used >= 3.0 and spread < 400.0 and dx * dx + dy * dy < gate * gate
+        for k in range(np.uint64(count_beams)):
+            if owner[k] == n:
+                ex, ey = points[k, 0] - x, points[k, 1] - y
+                if not good or abs(math.sqrt(ex * ex + ey * ey) - radius) > tolerance:
+                    owner[k] = -1
+        if not good:
+            continue
+        noise = max(sigma_m, rms)
+        correct(tracks[n], x, y, noise * noise * spread + 0.25 * sigma_m * sigma_m)
+        speed = math.sqrt(tracks[n, VX] * tracks[n, VX] + tracks[n, VY] * tracks[n, VY])
+        if speed > speed_max_mps:
+            tracks[n, VX] *= speed_max_mps / speed
+            tracks[n, VY] *= speed_max_mps / speed
+            tracks[n, AX] = 0.0
+            tracks[n, AY] = 0.0
+        integers[n, SEEN_NS] = stamp_ns
+        integers[n, HITS] += 1
+        integers[n, MISSES] = 0
+        integers[n, CLAIMED] = int(used)
+        tracks[n, HELD_X] = np.nan
+        if count >= 8 and used >= 0.8 * count:
+            _, _, wide, wide_rms = free_circle(packed, 0, count)
+            ex, ey = packed[np.uint64(count - 1), 0] - packed[0, 0], packed[np.uint64(count - 1), 1] - packed[0, 1]
+            chord = math.sqrt(ex * ex + ey * ey)
+            if wide_rms < 0.015 and _RADIUS_MIN_M < wide < _RADIUS_MAX_M and chord > 1.2 * wide:
+                integers[n, FITS] += 1
+                tracks[n, RADIUS] += (wide - radius) / min(20.0, 1.0 + integers[n, FITS])
+
+
+@kernel(
+    "void(float64[:,::1], float64[:,::1], int64[:,::1], float64, float64, int64, int64, int64, float64)",
+)
+def judge_unmeasured(
+    beams: Array,
+    tracks: Array,
+    integers: Array,
+    angle_min: float,
+    increment: float,
+    stamp_ns: int,
+    gone_scans: int,
+    hidden_max_ns: int,
+    margin_m: float,
+) -> None:
+    """Movers that this scan did not measure: gone where it sees through them, kept where they are hidden.
+
+    One that should have come out of its hiding place by now, and did not, is put back to where it was last possible.
+    """
+    middle = np.uint64(beams.shape[0] // 2)
+    for n in range(np.uint64(tracks.shape[0])):
+        if integers[n, STATUS] < MOVING or integers[n, SEEN_NS] == stamp_ns:
+            continue
+        if stamp_ns - integers[n, SEEN_NS] > hidden_max_ns:
+            integers[n, STATUS] = FREE
+            continue
+        x, y = tracks[n, PX], tracks[n, PY]
+        dx, dy = x - beams[middle, X], y - beams[middle, Y]
+        distance = max(1e-6, math.sqrt(dx * dx + dy * dy))
+        aside_x, aside_y = -dy / distance, dx / distance
+        through, hidden, here = 0, 0, 0
+        for j in range(-2, 3):
+            off = j * _LOOK_FRAC * tracks[n, RADIUS]
+            seen = look_at(beams, angle_min, increment, x + off * aside_x, y + off * aside_y, margin_m)
+            through += seen == THROUGH
+            hidden += seen == HIDDEN
+            here += seen == HERE
+        if through >= 3 and hidden == 0 and here == 0:
+            integers[n, MISSES] += 1
+        elif through == 0 or hidden > 0:
+            integers[n, MISSES] = 0
+            if through == 0 and here == 0:
+                tracks[n, HELD_X] = x
+                tracks[n, HELD_Y] = y
+        if integers[n, MISSES] < gone_scans:
+            continue
+        held = tracks[n, HELD_X] == tracks[n, HELD_X]
+        if held:
+            seen = look_at(beams, angle_min, increment, tracks[n, HELD_X], tracks[n, HELD_Y], margin_m)
+            held = seen in (HIDDEN, UNKNOWN)
+        if not held:
+            integers[n, STATUS] = FREE
+            continue
+        tracks[n, PX] = tracks[n, HELD_X]
+        tracks[n, PY] = tracks[n, HELD_Y]
+        tracks[n, VX], tracks[n, VY], tracks[n, AX], tracks[n, AY] = 0.0, 0.0, 0.0, 0.0
+        tracks[n, P00] = max(tracks[n, P00], 0.09)
+        tracks[n, P01], tracks[n, P02], tracks[n, P12] = 0.0, 0.0, 0.0
+        tracks[n, P11] = 1.0
+        integers[n, MISSES] = 0

@@ -1,0 +1,189 @@
+"""The tracker's kernels against plain references."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares
+
+from amr.kernels import local_grid, tracking_births, tracking_circle, tracking_clusters, tracking_filter, tracking_scan
+from amr.kernels import tracking_table as table
+
+
+def state_of(track: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(state of x and y as [3, 2], covariance of one axis)."""
+    x = np.array(
+        [[track[table.PX], track[table.PY]], [track[table.VX], track[table.VY]], [track[table.AX], track[table.AY]]]
+    )
+    p = np.array(
+        [
+            [track[table.P00], track[table.P01], track[table.P02]],
+            [track[table.P01], track[table.P11], track[table.P12]],
+            [track[table.P02], track[table.P12], track[table.P22]],
+        ]
+    )
+    return x, p
+
+
+def random_track(seed: int) -> np.ndarray:
+    """One row with a proper covariance."""
+    random = np.random.default_rng(seed)
+    track = random.normal(size=table.COLUMNS)
+    root = random.normal(size=(3, 3))
+    p = root @ root.T
+    for column, (i, j) in zip(
+        (table.P00, table.P01, table.P02, table.P11, table.P12, table.P22),
+        ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+        strict=True,
+    ):
+        track[column] = p[i, j]
+    return track
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_prediction_and_correction_equal_the_matrices(seed: int) -> None:
+    track = random_track(seed)
+    x, p = state_of(track)
+    dt, maneuver, fade = 0.08, 2.0, 0.5
+    rows, integers = track[None].copy(), np.zeros((1, table.INTEGERS), np.int64)
+    integers[0, table.STATUS] = table.MOVING
+    tracking_filter.predict(rows, integers, dt, maneuver, fade)
+    keep = math.exp(-dt / fade)
+    f = np.array([[1.0, dt, fade**2 * (dt / fade - 1.0 + keep)], [0.0, 1.0, fade * (1.0 - keep)], [0.0, 0.0, keep]])
+    g = np.array([0.25 * dt * dt, 0.5 * dt, 1.0])
+    q = maneuver**2 * (1.0 - keep**2) * np.outer(g, g)
+    x, p = f @ x, f @ p @ f.T + q
+    got_x, got_p = state_of(rows[0])
+    assert np.allclose(got_x, x, atol=1e-12)
+    assert np.allclose(got_p, p, atol=1e-12)
+    variance, measured = 0.3, np.array([0.4, -0.7])
+    tracking_filter.correct(rows[0], *measured.tolist(), variance)
+    gain = p[:, :1] / (p[0, 0] + variance)
+    x = x + gain * (measured - x[0])
+    p = p - gain @ p[:1]
+    got_x, got_p = state_of(rows[0])
+    assert np.allclose(got_x, x, atol=1e-12)
+    assert np.allclose(got_p, p, atol=1e-12)
+
+
+def test_a_free_row_is_left_alone() -> None:
+    rows, integers = random_track(1)[None], np.zeros((1, table.INTEGERS), np.int64)
+    before = rows.copy()
+    tracking_filter.predict(rows, integers, 0.1, 2.0, 0.5)
+    assert np.array_equal(rows, before)
+
+
+def arc(x: float, y: float, radius: float, count: int, half_rad: float, sigma: float = 0.0) -> np.ndarray:
+    """Points on the side of a circle that faces the origin."""
+    middle = math.atan2(-y, -x)
+    angles = middle + np.linspace(-half_rad, half_rad, count)
+    points = np.stack((x + radius * np.cos(angles), y + radius * np.sin(angles)), axis=1)
+    return points + sigma * np.random.default_rng(0).normal(size=points.shape)
+
+
+def test_free_circle_finds_the_circle_and_refuses_a_line() -> None:
+    x, y, radius, rms = tracking_circle.free_circle(arc(4.0, 1.0, 0.5, 20, 1.2), 0, 20)
+    assert (x, y, radius, rms) == pytest.approx((4.0, 1.0, 0.5, 0.0), abs=1e-9)
+    line = np.stack((np.linspace(0.0, 1.0, 10), np.linspace(0.0, 2.0, 10)), axis=1)
+    assert tracking_circle.free_circle(line, 0, 10)[2] == -1.0
+
+
+def test_known_circle_is_the_least_squares_one() -> None:
+    points = arc(3.0, -1.0, 0.4, 30, 1.0, 0.01)
+    x, y, spread, rms, used = tracking_circle.known_circle(points, 30, 3.1, -0.9, 0.4, 0.2)
+    best = least_squares(lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - 0.4, (3.1, -0.9))
+    assert (x, y) == pytest.approx(tuple(best.x), abs=2e-4)
+    assert rms == pytest.approx(math.sqrt(2.0 * best.cost / 30.0), rel=1e-3)
+    assert used == 30.0
+    assert spread == pytest.approx(1.0 / np.linalg.eigvalsh(best.jac.T @ best.jac)[0], rel=0.02)
+
+
+def test_known_circle_leaves_out_what_lies_off_it() -> None:
+    points = np.concatenate((arc(3.0, 0.0, 0.4, 30, 1.0), [[3.6, 1.0], [3.5, 1.1]]))
+    x, y, _, _, used = tracking_circle.known_circle(points, 32, 3.0, 0.05, 0.4, 0.1)
+    assert (x, y) == pytest.approx((3.0, 0.0), abs=2e-3)
+    assert used == 30.0
+
+
+def beams_of(reach: np.ndarray, hit: np.ndarray, fov_rad: float = math.pi) -> tuple[np.ndarray, float, float]:
+    """(beam table of a lidar at the origin, angle_min, increment)."""
+    n = reach.size
+    increment = fov_rad / (n - 1)
+    angles = -0.5 * fov_rad + increment * np.arange(n)
+    beams = np.zeros((n, local_grid.BEAM_COLUMNS))
+    beams[:, local_grid.DX], beams[:, local_grid.DY] = np.cos(angles), np.sin(angles)
+    beams[:, local_grid.REACH], beams[:, local_grid.HIT] = reach, hit
+    return beams, -0.5 * fov_rad, increment
+
+
+def test_a_point_is_seen_through_hidden_or_there() -> None:
+    reach = np.full(181, 5.0)
+    reach[90:100] = 2.0
+    reach[20:30] = -1.0
+    beams, low, step = beams_of(reach, np.ones(181))
+
+    def at(degrees: float, distance: float) -> int:
+        angle = math.radians(degrees)
+        return tracking_scan.look_at(beams, low, step, distance * math.cos(angle), distance * math.sin(angle), 0.1)
+
+    assert at(40.5, 3.0) == tracking_scan.THROUGH
+    assert at(4.5, 3.0) == tracking_scan.HIDDEN
+    assert at(4.5, 2.05) == tracking_scan.HERE
+    assert at(-65.0, 3.0) == tracking_scan.UNKNOWN
+    assert at(150.0, 3.0) == tracking_scan.UNKNOWN
+
+
+def test_a_place_is_empty_only_with_room_around_it() -> None:
+    reach = np.full(721, 6.0)
+    reach[360] = 3.0
+    beams, low, step = beams_of(reach, np.ones(721))
+    angle = math.radians(-90.0 + 180.0 * 380 / 720)
+    far, near = (3.0 * math.cos(angle), 3.0 * math.sin(angle)), (3.0 * math.cos(0.02), 3.0 * math.sin(0.02))
+    assert tracking_scan.is_empty(beams, low, step, *far, 0.1)
+    assert not tracking_scan.is_empty(beams, low, step, *near, 0.1)
+    assert tracking_scan.is_taken(beams, low, step, *near, 0.1)
+    assert not tracking_scan.is_taken(beams, low, step, *far, 0.1)
+
+
+def test_clusters_end_at_gaps_at_notches_and_at_what_is_owned() -> None:
+    angles = np.linspace(-0.5 * math.pi, 0.5 * math.pi, 721)
+    reach = np.full(721, 8.0)
+    for x, y in ((3.0, -1.2), (3.0, 0.0), (3.0, 0.95)):  # the last two touch
+        aside = x * np.sin(angles) - y * np.cos(angles)
+        along = x * np.cos(angles) + y * np.sin(angles)
+        hit = np.abs(aside) < 0.5
+        reach = np.where(hit, np.minimum(reach, along - np.sqrt(np.maximum(0.25 - aside**2, 0.0))), reach)
+    beams, _, step = beams_of(reach, (reach < 8.0).astype(float))
+    points = np.empty((721, 2))
+    tracking_clusters.end_points(beams, points)
+    corners = np.empty(721, np.uint8)
+    tracking_clusters.find_corners(beams, points, step, 0.12, np.empty(721), corners)
+
+    def find(owner: np.ndarray) -> np.ndarray:
+        clusters, ranges = np.empty((20, tracking_clusters.CLUSTER_COLUMNS)), np.empty((20, 2), np.int64)
+        count = tracking_clusters.find_clusters(
+            beams, points, owner, corners, step, 0.12, 1.4, 3, 0.01, np.empty((721, 2)), ranges, clusters
+        )
+        return clusters[:count]
+
+    free = np.full(721, -1, np.int32)
+    clusters = find(free)
+    assert np.allclose(clusters[:, :3], [(3.0, -1.2, 0.5), (3.0, 0.0, 0.5), (3.0, 0.95, 0.5)], atol=0.01)
+    owned = np.where((angles > -0.1) & (angles < 0.1), 5, -1).astype(np.int32)
+    assert len(find(owned)) == 4
+
+
+def test_joining_takes_the_nearest_pair_first_and_breaks_ties_by_order() -> None:
+    tracks, integers = np.zeros((4, table.COLUMNS)), np.zeros((4, table.INTEGERS), np.int64)
+    for n, x in enumerate((0.0, 0.2)):
+        tracks[n, table.PX], tracks[n, table.P00], tracks[n, table.P11] = x, 0.01, 1.0
+        integers[n, table.STATUS], integers[n, table.NUMBER] = table.TENTATIVE, n + 1
+    clusters = np.zeros((3, tracking_clusters.CLUSTER_COLUMNS))
+    clusters[:, tracking_clusters.CX] = (0.15, 0.10, 5.0)
+    clusters[:, tracking_clusters.CSIGMA] = 1e-6
+    following = tracking_births.join(tracks, integers, clusters, 3, 100, 0.1, 2.0, 3)
+    assert tracks[:3, table.PX] == pytest.approx([0.10, 0.15, 5.0], abs=1e-6)
+    assert integers[:3, table.NUMBER].tolist() == [1, 2, 3]
+    assert following == 4
