@@ -131,6 +131,36 @@ def hard(
     )
 
 
+@bench_app.command(epilog="Example: [bold]amr bench stuck --count 2000 --workers 2[/bold]")
+def stuck(
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Starts.")] = 200,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the first; each takes the next.")] = 0,
+    workers: WorkersOption = 1,
+    robot: RobotOption = "jackal",
+    samples: Annotated[int, typer.Option(metavar="N", min=16, max=32768, help="Of MPPI.")] = 600,
+    json: JsonOption = None,
+) -> None:
+    """Starts in tight places: each gets out, or says truly why it cannot."""
+    from amr.runtime.bench.stuck import FAILURES, StuckCase, run
+
+    def progress(case: StuckCase, done: int, total: int) -> None:
+        if case.verdict in FAILURES:
+            note(f"seed {case.seed} {case.kind}: {case.verdict} after {case.time_s:.1f} s {case.reason}")
+        if done % 50 == 0 or done == total:
+            note(f"{done}/{total} starts")
+
+    result = run(count, seed, workers, robot, samples, progress)
+    write_json(result, json)
+    if json == "-":
+        return
+    for kind, row in result["kinds"].items():
+        say(f"{kind:<14}" + ", ".join(f"{verdict} {number}" for verdict, number in sorted(row.items())))
+    verdicts = result["verdicts"]
+    names = ("got_out", "true_report", "too_tight", "false_report", "stuck", "contact")
+    say(f"{count} starts: " + ", ".join(f"{name} {verdicts.get(name, 0)}" for name in names))
+    say(f"longest {result['time_s_max']:.0f} s; failed seeds: {result['failed_seeds'] or 'none'}")
+
+
 def _barn(
     data: Path,
     worlds: str | None,

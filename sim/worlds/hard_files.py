@@ -19,7 +19,7 @@ CONDITIONS: Final = Conditions(
     lidar_latency_s=0.080,
     host_to_mcu_delay_s=0.055,
     reaction_s=0.15,
-    goal_tolerance_m=0.15,
+    goal_tolerance_m=0.3,
     friction=0.3,
     wheel_true_scales=(1.05, 0.95),
 )
