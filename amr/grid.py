@@ -13,6 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from amr.geometry import Pose2
+from amr.portable_math import sin_cos
+
 COST_FREE: Final = 0
 COST_INSCRIBED: Final = 253
 COST_LETHAL: Final = 254
@@ -61,6 +64,11 @@ class DistanceField:
     unknown: NDArray[np.uint8]
     cap_m: float
 
+    def is_unseen(self, x_m: float, y_m: float) -> bool:
+        """True when the cell of a finite point was never seen, and outside of the window."""
+        row, column = self.frame.cell(x_m, y_m)
+        return not self.frame.contains(row, column) or bool(self.unknown[row, column])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CostGrid:
@@ -68,3 +76,36 @@ class CostGrid:
 
     frame: GridFrame
     cost: NDArray[np.uint8]
+
+
+RIM_RAD: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSector:
+    """Where a sensor of less than a full turn does not look: behind the robot, to ``radius_m`` from it."""
+
+    from_rad: float
+    """Bearing from the heading from which on, to both sides, nothing is seen; pi = no such sector.
+
+    Counted are cells from ``RIM_RAD`` before it on: what stands at the rim of the view hides what is beside it.
+    """
+    radius_m: float
+
+    def cells(self, frame: GridFrame, pose: Pose2, from_m: float = 0.0) -> tuple[slice, slice, NDArray[np.bool_]]:
+        """(rows, columns, mask of that part): the sector's cells of a grid, at least ``from_m`` from the robot.
+
+        ``pose`` is finite and in the grid's frame; what lies outside of the grid is left out.
+        """
+        row, column = frame.cell(pose.x_m, pose.y_m)
+        reach = int(self.radius_m / frame.resolution_m) + 1
+        rows = slice(max(0, row - reach), max(0, min(frame.height, row + reach + 1)))
+        columns = slice(max(0, column - reach), max(0, min(frame.width, column + reach + 1)))
+        dy = frame.origin_y_m + (np.arange(rows.start, rows.stop) + 0.5) * frame.resolution_m - pose.y_m
+        dx = frame.origin_x_m + (np.arange(columns.start, columns.stop) + 0.5) * frame.resolution_m - pose.x_m
+        squared = dx[None, :] * dx[None, :] + dy[:, None] * dy[:, None]
+        sine, cosine = sin_cos(pose.yaw_rad)
+        ahead = cosine * dx[None, :] + sine * dy[:, None]
+        behind = ahead < sin_cos(self.from_rad - RIM_RAD)[1] * np.sqrt(squared)
+        mask = behind & (squared <= self.radius_m**2) & (squared >= from_m**2)
+        return rows, columns, mask & (self.from_rad < math.pi)

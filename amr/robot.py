@@ -111,7 +111,10 @@ class RobotCore:
         mission = self._advance_mission(seen, estimate, now_ns)
         control = self._control(mission, estimate, now_ns)
         wish, wish_stamp_ns = self._choose_wish(mission, control, now_ns)
+        was_armed = self._armed
         safe = self._guard(seen, wish, wish_stamp_ns, estimate, now_ns)
+        if safe.armed and not was_armed:
+            self._grid.vouch(estimate.odom_from_base, self._config.safety.armed_clear_m)
         wheel = self._wheel_command(safe, now_ns)
         outputs = Outputs(
             step=self._step,

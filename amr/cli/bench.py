@@ -84,6 +84,83 @@ def dynabarn(
     _barn(data, worlds, trials, workers, firmware, backend, controller, v_max, robot, seed, out, log, json)
 
 
+@bench_app.command(epilog="Example: [bold]amr bench hard --trials 2 --workers 2[/bold]")
+def hard(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Worlds; default the committed suite.")
+    ] = None,
+    fresh: Annotated[int | None, typer.Option(metavar="SEED", min=0, help="New worlds from this seed instead.")] = None,
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="With --fresh: how many.")] = 60,
+    worlds: Annotated[str | None, typer.Option(metavar="ID,ID", help="Only these worlds.")] = None,
+    trials: TrialsOption = 2,
+    workers: WorkersOption = 1,
+    backend: BackendOption = None,
+    robot: RobotOption = "jackal",
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    log: LogOption = False,
+    json: JsonOption = None,
+) -> None:
+    """Harder than BARN: narrow gaps, traps, dead ends, mazes; late, slippery, odometry 5 % off."""
+    from amr.runtime.bench.barn import BarnOptions
+    from amr.runtime.bench.hard import packaged, run
+
+    options = BarnOptions(
+        data=packaged() if data is None else data,
+        worlds=() if worlds is None else tuple(part.strip() for part in worlds.split(",")),
+        trials=trials,
+        workers=workers,
+        backend=None if backend is None else backend.value,
+        robot=robot,
+        seed=seed,
+        out=out,
+        record_log=log,
+    )
+    result = run(options, fresh, count, _trial_line)
+    write_json(result, json)
+    if json == "-":
+        return
+    for kind, (succeeded, driven, contacts) in result["kinds"].items():
+        say(f"{kind:<12}{succeeded:>5} of {driven:<5} contacts {contacts}")
+    say(
+        f"{result['controller']}: {len(result['trials'])} trials: success {_percent(result['success_rate'])}, "
+        f"contacts {result['contacts']}, timeouts {result['timeouts']}, "
+        f"light to torque >= {_number(result['light_to_torque_ms_min'], 0)} ms, "
+        f"smallest clearance {_number(result['min_clearance_m'])} m, "
+        f"{_number(result['real_time_factor'], 1)} x real time, {result['wall_s']:.0f} s"
+    )
+
+
+@bench_app.command(epilog="Example: [bold]amr bench stuck --count 2000 --workers 2[/bold]")
+def stuck(
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Starts.")] = 200,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the first; each takes the next.")] = 0,
+    workers: WorkersOption = 1,
+    robot: RobotOption = "jackal",
+    samples: Annotated[int, typer.Option(metavar="N", min=16, max=32768, help="Of MPPI.")] = 600,
+    json: JsonOption = None,
+) -> None:
+    """Starts in tight places: each gets out, or says truly why it cannot."""
+    from amr.runtime.bench.stuck import FAILURES, StuckCase, run
+
+    def progress(case: StuckCase, done: int, total: int) -> None:
+        if case.verdict in FAILURES:
+            note(f"seed {case.seed} {case.kind}: {case.verdict} after {case.time_s:.1f} s {case.reason}")
+        if done % 50 == 0 or done == total:
+            note(f"{done}/{total} starts")
+
+    result = run(count, seed, workers, robot, samples, progress)
+    write_json(result, json)
+    if json == "-":
+        return
+    for kind, row in result["kinds"].items():
+        say(f"{kind:<14}" + ", ".join(f"{verdict} {number}" for verdict, number in sorted(row.items())))
+    verdicts = result["verdicts"]
+    names = ("got_out", "true_report", "too_tight", "false_report", "stuck", "contact")
+    say(f"{count} starts: " + ", ".join(f"{name} {verdicts.get(name, 0)}" for name in names))
+    say(f"longest {result['time_s_max']:.0f} s; failed seeds: {result['failed_seeds'] or 'none'}")
+
+
 def _barn(
     data: Path,
     worlds: str | None,

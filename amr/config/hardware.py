@@ -144,6 +144,14 @@ class Lidar(Section):
     latency_s: NotNegative
     """From the light of the last beam to the message at the host."""
 
+    @property
+    def blind_from_rad(self) -> float:
+        """Bearing from the lidar's x axis from which on, to both sides, no beam looks; pi = it looks all around."""
+        last_rad = self.angle_min_rad + (self.beams - 1) * self.angle_increment_rad
+        if last_rad - self.angle_min_rad >= 2.0 * math.pi - 1.5 * self.angle_increment_rad:
+            return math.pi
+        return min(abs(self.angle_min_rad), abs(last_rad), math.pi)
+
     @model_validator(mode="after")
     def _ranges_are_ordered(self) -> Self:
         if self.range_min_m >= self.range_max_m:

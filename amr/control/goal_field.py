@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput
+from amr.geometry import Pose2
+from amr.grid import BlindSector, GridFrame
 from amr.kernels import cost_to_go, cost_to_go_seeds
 from amr.units import ns_from_s
 
@@ -25,6 +27,8 @@ _WALL_RINGS = 3
 """Rings of blocked cells that get a value: a robot that starts inside inflation sees the way out."""
 _WALL_RISE = 8.0
 """Cost of a metre across those rings."""
+_BLIND_M = 1.0
+"""What was never seen and lies behind the lidar's view, this near, is crossed only when there is no other way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +45,8 @@ class GoalField:
     """True when a way is known from the robot to where the field starts."""
     source: str
     """Where it starts: "goal", "path" or "border"; "" when not reachable."""
+    blind: bool = False
+    """True when every way known leads through what was never seen, right behind the robot."""
 
     def sample(self, x_m: float, y_m: float) -> tuple[float, float, float]:
         """(value, slope along x, slope along y) at a point of the odom frame; clamped to the window's rim."""
@@ -56,6 +62,8 @@ class GoalFieldBuilder:
     def __init__(self, config: RobotConfig) -> None:
         self._settings = config.control.goal_field
         self._inradius_m = config.body.inradius_m
+        self._blind = BlindSector(config.lidar.blind_from_rad, _BLIND_M)
+        self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._field: GoalField | None = None
         self._path_version = -1
         self._goal: tuple[float, float, float] | None = None
@@ -104,15 +112,35 @@ class GoalFieldBuilder:
             np.float32(settings.unknown_weight),
             self._cost,
         )
-        source = self._march(control_input, resolution_m)
+        source, blind = self._march_seeing(control_input, resolution_m)
         value = self._value
         for _ in range(_WALL_RINGS):
             filled = np.empty_like(value)
             cost_to_go.fill_walls(value, np.float32(FAR_M), np.float32(_WALL_RISE * resolution_m), filled)
             value = filled
         return GoalField(
-            frame.origin_x_m, frame.origin_y_m, resolution_m, value, control_input.now_ns, source != "", source
+            frame.origin_x_m, frame.origin_y_m, resolution_m, value, control_input.now_ns, source != "", source, blind
         )
+
+    def _march_seeing(self, control_input: ControlInput, resolution_m: float) -> tuple[str, bool]:
+        """(source, blind): first without the unseen cells behind the robot, and with them when that finds no way."""
+        field = control_input.field
+        coarse = GridFrame(
+            field.frame.origin_x_m, field.frame.origin_y_m, resolution_m, self._cost.shape[1], self._cost.shape[0]
+        )
+        rows, columns, behind = self._blind.cells(coarse, control_input.odom_from_base @ self._base_from_lidar)
+        unseen = field.unknown[2 * rows.start : 2 * rows.stop : 2, 2 * columns.start : 2 * columns.stop : 2] != 0
+        part = self._cost[rows, columns]
+        unseen = behind & unseen & (part != cost_to_go.BLOCKED)
+        if not unseen.any():
+            return self._march(control_input, resolution_m), False
+        before = part.copy()
+        part[unseen] = cost_to_go.BLOCKED
+        source = self._march(control_input, resolution_m)
+        if source:
+            return source, False
+        part[:] = before
+        return self._march(control_input, resolution_m), True
 
     def _march(self, control_input: ControlInput, resolution_m: float) -> str:
         """Try the goal, then the path, then the border, until one is reached; the source, "" when none is."""

@@ -32,6 +32,7 @@ from amr.control.terms.base import TermContext
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
 from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
+from amr.grid import DistanceField
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import LANES, poses_of, rollout
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, mean_command, weigh
@@ -47,6 +48,11 @@ _TILE = 13 * LANES
 """Samples that are rolled out and priced at once: their motions (1.4 MB at 56 steps) stay in a core's caches."""
 _CONFLICT_COST = 5.0
 """A mean that costs this much more than the best sample is one of motions that do not go together."""
+_LOOKING, _LOOK_S = (Twist2(0.0, 1.0), Twist2(0.0, -1.0)), 0.8
+"""Turning in place for so long shows the robot half of what was behind it."""
+_ONWARD = Twist2(0.3, 0.0)
+_LOOK_BEHIND_M = 0.06
+"""Behind the rear edge: less than what whoever arms the robot vouches for."""
 _CREEP_M = 0.002
 """A robot that stands inside the hard margin may come this much nearer while it turns out of it."""
 
@@ -85,6 +91,8 @@ class MppiController:
         self._goal_fields = GoalFieldBuilder(config)
         self._outline = Outline(config.body)
         self._actuation = Actuation.of(control)
+        self._rear_m = config.body.length_bounds_m[0]
+        self._half_width_m = config.body.width_bounds_m[1]
         samples = -(-control.samples // LANES) * LANES
         columns = max(control.mppi.pool_columns, samples)
         steps = control.steps
@@ -130,7 +138,8 @@ class MppiController:
         if not goal_field.reachable:
             reason = "no free way from the robot towards the goal inside the local window"
             return self._brake(control_input, start, cycle_s, ControlStatus.NO_PATH, reason)
-        limits, first = self._rollout_limits(control_input), _start_vector(start)
+        reverse_mps = self._reverse_limit_mps(control_input, start, window, goal_field)
+        limits, first = self._rollout_limits(control_input, reverse_mps), _start_vector(start)
         fixed = candidates(self._plan, control_input.limits, goal_field, start.odom_from_base, first, limits)
         if control_input.obstacles:
             evasive = evasions(control_input.limits, self._control.steps, self._control.step_s)
@@ -279,7 +288,31 @@ class MppiController:
 
     # ------------------------------------------------------------ parts
 
-    def _rollout_limits(self, control_input: ControlInput) -> NDArray[np.float32]:
+    def _reverse_limit_mps(
+        self, control_input: ControlInput, start: StartState, window: Window, goal_field: GoalField
+    ) -> float:
+        """Speed backwards: 0 while what lies there was never seen, if the robot can turn and look or drive on instead.
+
+        A lidar that does not look behind cannot stop the robot before a wall there.
+        """
+        reverse_mps = control_input.limits.v_reverse_max_mps
+        if reverse_mps == 0.0 or not self._rear_is_unseen(control_input.field, control_input.odom_from_base):
+            return reverse_mps
+        pose = start.odom_from_base
+        margin_m = min(self._control.hard_margin_m, window.clearance_m(pose) - _CREEP_M)
+        for twist in _LOOKING if goal_field.blind else (*_LOOKING, _ONWARD):
+            if window.free_time_s(pose, twist, _LOOK_S, _TURN_CHECK_S, margin_m) >= _LOOK_S:
+                return 0.0
+        return reverse_mps
+
+    def _rear_is_unseen(self, field: DistanceField, odom_from_base: Pose2) -> bool:
+        """True when a point just behind the rear edge was never seen; outside of the window nothing was."""
+        for side in (-1.0, 0.0, 1.0):
+            if field.is_unseen(*odom_from_base.apply(self._rear_m - _LOOK_BEHIND_M, side * self._half_width_m)):
+                return True
+        return False
+
+    def _rollout_limits(self, control_input: ControlInput, reverse_mps: float) -> NDArray[np.float32]:
         limits, step_s = control_input.limits, self._control.step_s
         return np.array(
             (
@@ -288,7 +321,7 @@ class MppiController:
                 limits.a_max_mps2 * step_s,
                 self._control.brake_frac * max(limits.brake_mps2, limits.a_max_mps2) * step_s,
                 limits.alpha_max_radps2 * step_s,
-                -limits.v_reverse_max_mps,
+                -reverse_mps,
                 limits.v_max_mps,
                 limits.w_max_radps,
                 lag_gain(step_s, self._actuation.turn_lag_s),

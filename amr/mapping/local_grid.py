@@ -20,6 +20,7 @@ The window moves by whole cells, so a cell never mixes two places.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -35,6 +36,7 @@ from amr.mapping.base import ScanVerdict, scan_verdict
 from amr.mapping.outline import outline_half_planes
 from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
+from amr.portable_math import sin_cos
 from amr.units import ns_from_s
 
 _FUTURE_TOLERANCE_S = 0.05
@@ -157,6 +159,30 @@ class LocalGrid:
         if math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0:
             self._field = None
             clearing.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
+
+    def vouch(self, odom_from_base: Pose2, margin_m: float) -> None:
+        """What was never seen within ``margin_m`` of the outline counts as free: whoever arms the robot says so."""
+        frame = self.frame
+        center_row, center_column = frame.cell(odom_from_base.x_m, odom_from_base.y_m)
+        reach = int((self._circumradius_m + margin_m) / self._resolution_m) + 1
+        rows = slice(max(0, center_row - reach), max(0, center_row + reach + 1))
+        columns = slice(max(0, center_column - reach), max(0, center_column + reach + 1))
+        part = self.cells[rows, columns]
+        dy = frame.origin_y_m + (np.arange(part.shape[0]) + rows.start + 0.5) * self._resolution_m - odom_from_base.y_m
+        dx = (
+            frame.origin_x_m
+            + (np.arange(part.shape[1]) + columns.start + 0.5) * self._resolution_m
+            - odom_from_base.x_m
+        )
+        sine, cosine = sin_cos(odom_from_base.yaw_rad)
+        x_m = cosine * dx[None, :] + sine * dy[:, None]
+        y_m = cosine * dy[:, None] - sine * dx[None, :]
+        near = np.zeros(part.shape, bool)
+        for first, end in pairwise(self._polygon_starts.tolist()):
+            beyond = [a * x_m + b * y_m - c for a, b, c in self._edges[first:end].tolist()]
+            near |= np.max(beyond, axis=0) <= margin_m
+        part[near & (part == kernels.UNKNOWN)] = kernels.FREE
+        self._field = None
 
     def forget(self, seen_before_ns: int) -> int:
         """Forget the obstacles that were last seen before this time; returns how many cells became free."""

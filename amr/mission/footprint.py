@@ -23,6 +23,9 @@ class Footprint:
     x_m: NDArray[np.float64]
     y_m: NDArray[np.float64]
     circumradius_m: float
+    rear_m: float
+    """Smallest x of the outline: the rear edge."""
+    half_width_m: float
 
     @classmethod
     def from_body(cls, body: Body) -> Footprint:
@@ -32,7 +35,10 @@ class Footprint:
             for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True):
                 parts = max(1, math.ceil(math.dist(a, b) / _SPACING_M))
                 points += [(a[0] + (b[0] - a[0]) * k / parts, a[1] + (b[1] - a[1]) * k / parts) for k in range(parts)]
-        return cls(np.array([p[0] for p in points]), np.array([p[1] for p in points]), body.circumradius_m)
+        return cls(
+            np.array([p[0] for p in points]), np.array([p[1] for p in points]), body.circumradius_m,
+            body.length_bounds_m[0], body.width_bounds_m[1],
+        )  # fmt: skip
 
 
 def distance_at(field: DistanceField, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:

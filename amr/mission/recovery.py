@@ -18,6 +18,9 @@ _STEP_S: Final = 0.2
 _ESCAPE_S: Final = 1.8
 _TARGET_M: Final = 0.3
 _GAIN_M: Final = 0.01
+_UNSEEN_BEHIND_M: Final = 0.2
+_ALIGNED_RAD: Final = 0.15
+_SLOW_TURN_RADPS: Final = 0.25
 
 Trail = tuple[Pose2, ...]
 
@@ -38,6 +41,12 @@ def back_up(
         if _keeps_clear(field, footprint, odom_from_base, twist, settings):
             return twist
     return None
+
+
+def rear_is_unseen(field: DistanceField, footprint: Footprint, odom_from_base: Pose2) -> bool:
+    """True when a point of what it would back into was never seen."""
+    x_m = footprint.rear_m - _UNSEEN_BEHIND_M
+    return any(field.is_unseen(*odom_from_base.apply(x_m, side * footprint.half_width_m)) for side in (-1.0, 0.0, 1.0))
 
 
 def turn(
@@ -71,6 +80,27 @@ def escape(field: DistanceField, footprint: Footprint, odom_from_base: Pose2, se
             ):
                 best, best_m = twist, on_the_way_m[count - 1]
     return best
+
+
+def creep(
+    field: DistanceField,
+    footprint: Footprint,
+    odom_from_base: Pose2,
+    bearing_rad: float,
+    distance_m: float,
+    settings: Mission,
+) -> Twist2 | None:
+    """Towards a point of the path: in place until it lies ahead, then slowly on; None when that would touch.
+
+    For gaps so narrow that a controller which weighs clearance against progress stays before them.
+    """
+    if abs(bearing_rad) > _ALIGNED_RAD:
+        rate_radps = min(settings.turn_radps, max(_SLOW_TURN_RADPS, abs(bearing_rad)))
+        twist = Twist2(0.0, rate_radps if bearing_rad > 0.0 else -rate_radps)
+    else:
+        v_mps = settings.escape_mps
+        twist = Twist2(v_mps, 2.0 * v_mps * bearing_rad / max(distance_m, 0.1))
+    return twist if _keeps_clear(field, footprint, odom_from_base, twist, settings) else None
 
 
 def turn_direction(

@@ -36,8 +36,15 @@ from amr.units import ns_from_s
 
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
 _NO_SPEEDS: NDArray[np.float64] = np.zeros(0)
-_LADDER: Final = (MissionEvent.CLEAR, MissionEvent.BACK_UP, MissionEvent.TURN, MissionEvent.WAIT)
+_LADDER: Final = (
+    MissionEvent.CLEAR,
+    MissionEvent.BACK_UP,
+    MissionEvent.TURN,
+    MissionEvent.ESCAPE,
+    MissionEvent.WAIT,
+)
 _GOAL_BLOCKED_WAITS: Final = 3
+_EVERYWHERE_M: Final = 1000.0
 _CLEARING_NS: Final = 300_000_000
 _SENTRY_AFTER_NS: Final = 1_000_000_000
 _TRAIL_LENGTH: Final = 200
@@ -46,6 +53,9 @@ _FACING_AFTER_RAD: Final = 0.5
 _PLACES_MAX: Final = 5
 """Times ``max_recoveries`` for one goal in all."""
 _PATH_AHEAD_M: Final = 0.5
+_CREEP_AHEAD_M: Final = 0.35
+_CREEP_M: Final = 0.7
+"""A creep along the path ends after this way: the gap before which the robot stayed is then behind its front."""
 _HELD_BY: Final = frozenset(
     {
         StopReason.NOT_ARMED,
@@ -86,7 +96,7 @@ class Maneuver:
     """Odom frame."""
     start_ns: int
     direction: int
-    """Of a turn: 1 left, -1 right; 0 otherwise."""
+    """Of a turn: 1 left, -1 right. Of an escape: 1 along the path, 0 to where there is more room."""
 
 
 class MissionRunner:
@@ -272,7 +282,9 @@ class MissionRunner:
         if status is PlanStatus.START_BLOCKED:
             return self._climb(f"start is blocked: {why}", self._settings.max_recoveries, view, odom_from_base)
         tries = min(len(_LADDER), self._settings.max_recoveries)
-        return self._climb(f"goal is not reachable: {why}", tries, view, odom_from_base)
+        requests = self._climb(f"goal is not reachable: {why}", tries, view, odom_from_base)
+        # all that can be reached was searched: whatever closes the way may stand anywhere, smeared by odometry's drift
+        return tuple(replace(request, radius_m=_EVERYWHERE_M) for request in requests)
 
     # ------------------------------------------------------------ recovery
 
@@ -298,10 +310,18 @@ class MissionRunner:
 
     def _has_room(self, event: MissionEvent, view: MissionInput, odom_from_base: Pose2) -> bool:
         if event is MissionEvent.BACK_UP:
+            if recovery.rear_is_unseen(view.field, self._footprint, odom_from_base) and self._has_room(
+                MissionEvent.TURN, view, odom_from_base
+            ):
+                return False  # turning shows what is there
             twist = recovery.back_up(view.field, self._footprint, odom_from_base, self._trail, self._settings)
             return twist is not None
         if event is MissionEvent.TURN:
             return self._turn_direction(view, odom_from_base) != 0
+        if event is MissionEvent.ESCAPE:
+            # beside something that holds it, more room is what it needs
+            held = view.stop.reason is StopReason.OBSTACLE
+            return self._creep(view, odom_from_base) is not None or (held and self._can_escape(view, odom_from_base))
         return True
 
     def _begin(
@@ -313,10 +333,12 @@ class MissionRunner:
         if done.here >= tries_max or done.in_all >= _PLACES_MAX * self._settings.max_recoveries:
             self._apply(MissionEvent.GIVE_UP, f"{why}; gave up after {done.in_all} recoveries")
             return ()
-        if event is MissionEvent.ESCAPE and not self._can_escape(view, odom_from_base):
+        if event is MissionEvent.ESCAPE and self._creep_or_escape(view, odom_from_base) is None:
             event = MissionEvent.CLEAR
         self._recoveries = replace(done, place=view.map_from_base, here=done.here + 1, in_all=done.in_all + 1)
         direction = self._turn_direction(view, odom_from_base) if event is MissionEvent.TURN else 0
+        if event is MissionEvent.ESCAPE:
+            direction = int(self._creep(view, odom_from_base) is not None)
         self._enter(event, why, view, odom_from_base, direction)
         if event is not MissionEvent.CLEAR:
             return ()
@@ -361,7 +383,24 @@ class MissionRunner:
             if turned_rad >= self._settings.turn_angle_rad or facing:
                 return None
             return recovery.turn(view.field, self._footprint, odom_from_base, maneuver.direction, self._settings)
+        if maneuver.start.distance_m(odom_from_base) >= _CREEP_M:
+            return None
+        # one of the two all along: they would pull to and fro
+        if maneuver.direction:
+            return self._creep(view, odom_from_base)
         return recovery.escape(view.field, self._footprint, odom_from_base, self._settings)
+
+    def _creep_or_escape(self, view: MissionInput, odom_from_base: Pose2) -> Twist2 | None:
+        """Along the path where there is one and room for it, else to where there is more room."""
+        twist = self._creep(view, odom_from_base)
+        return twist or recovery.escape(view.field, self._footprint, odom_from_base, self._settings)
+
+    def _creep(self, view: MissionInput, odom_from_base: Pose2) -> Twist2 | None:
+        if self._desk.status is not PlanStatus.OK or not len(self._path):
+            return None
+        target = self._path_ahead(view, _CREEP_AHEAD_M)
+        bearing_rad, distance_m = view.map_from_base.bearing_rad(target), view.map_from_base.distance_m(target)
+        return recovery.creep(view.field, self._footprint, odom_from_base, bearing_rad, distance_m, self._settings)
 
     def _longest_ns(self) -> int:
         """Time after which a motion that does not arrive is over."""
@@ -387,13 +426,16 @@ class MissionRunner:
 
     def _path_bearing_rad(self, view: MissionInput) -> float:
         """Direction, from the robot's heading, of the path half a metre ahead; of the goal without a path."""
-        pose = view.map_from_base
+        return view.map_from_base.bearing_rad(self._path_ahead(view, _PATH_AHEAD_M))
+
+    def _path_ahead(self, view: MissionInput, distance_m: float) -> Pose2:
+        """The path's first point so far from the robot; the goal without a path. Map frame."""
         ahead = self._path[:, :2].tolist() or [[self._goals[self._reached].x_m, self._goals[self._reached].y_m]]
         for x_m, y_m in ahead:
             target = Pose2(x_m, y_m, 0.0)
-            if pose.distance_m(target) >= _PATH_AHEAD_M:
+            if view.map_from_base.distance_m(target) >= distance_m:
                 break
-        return pose.bearing_rad(target)
+        return target
 
     # ------------------------------------------------------------ state and output
 

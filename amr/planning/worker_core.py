@@ -6,6 +6,7 @@ It runs inside the lockstep simulation and, with the same code, in a process of 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.control.base import MotionLimits
 from amr.geometry import Pose2
-from amr.grid import COST_UNKNOWN, CostGrid, GridFrame
+from amr.grid import COST_INSCRIBED, COST_UNKNOWN, BlindSector, CostGrid, GridFrame
 from amr.mapping.base import GlobalMap, Inflation
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
@@ -28,12 +29,21 @@ from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
 
 _NO_SPEEDS: Final = np.zeros(0)
+_BLIND_M = 1.0
+"""As far as this behind the robot, what was never seen is planned through only when there is no other way."""
+
+_HOPE_CELLS = 0.7
+_TRY_ON = frozenset({PlanStatus.OK, PlanStatus.NO_PATH, PlanStatus.START_BLOCKED})
+"""Answers after which another grid may have a better one."""
 
 
 class PlanningWorker:
     """``amr.runtime.protocols.Worker``. Built by ``amr.registry.make_planning_worker(config)``."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_inflation", "_planner", "_limits", "_envelope", "_outline")
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        *("_inflation", "_hopeful", "_planner", "_limits", "_envelope", "_outline"),
+        *("_blind", "_base_from_lidar", "_vouched_m"),
+    )
     """Made from the config; a planner holds scratch memory only."""
 
     def __init__(
@@ -50,6 +60,12 @@ class PlanningWorker:
             unknown=config.planning.unknown,
             unknown_cost=config.planning.unknown_cost,
         )
+        # cells this much nearer to an obstacle's than the inscribed radius may still be free: half a cell on each side
+        hope_m = _HOPE_CELLS * config.mapping.global_resolution_m
+        self._hopeful = replace(self._inflation, inradius_m=max(0.0, body.inradius_m - hope_m))
+        self._blind = BlindSector(config.lidar.blind_from_rad, _BLIND_M)
+        self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
+        self._vouched_m = body.circumradius_m + config.safety.armed_clear_m
         self._map = global_map
         self._planner = planner
         self._limits = MotionLimits.from_config(config.limits)
@@ -121,13 +137,26 @@ class PlanningWorker:
             goal_yaw_matters=goal.yaw_rad is not None,
         )
         target = Pose2(goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad)
-        grid = covering(self._map.cost_grid(self._inflation), (start, target), self._config.map_margin_m)
-        if grid is None:
+        route: Route | None = None
+        expanded = 0
+        for candidate in self._grids(start, target):
+            found = plan_route(
+                self._planner, candidate, start, target, options, self._outline, self._config.point_spacing_m
+            )
+            expanded += found.outcome.expanded
+            is_path = found.outcome.status is PlanStatus.OK
+            # a start that only this grid's inflation forbids needs no escape on another
+            is_best = (is_path and found.outcome.escape_points == 0) or found.outcome.status not in _TRY_ON
+            if route is None or is_best or (is_path and route.outcome.status is not PlanStatus.OK):
+                route, grid = found, candidate
+            if is_best:
+                break
+        if route is None:
             reason = (
                 f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much"
             )
             return refusal(PlanStatus.OUTSIDE_MAP, reason), _NO_SPEEDS
-        route = plan_route(self._planner, grid, start, target, options, self._outline, self._config.point_spacing_m)
+        route = replace(route, outcome=replace(route.outcome, expanded=expanded))
         if route.outcome.status is not PlanStatus.OK:
             self._kept = None
             return route.outcome, _NO_SPEEDS
@@ -138,6 +167,25 @@ class PlanningWorker:
         shape = shape_of(path, route.is_kinematic)
         bounds_mps = self._envelope.speeds_mps(grid, path, shape)
         return noted(route, self._outline, grid), fastest_speeds_mps(shape, self._limits, bounds_mps)
+
+    def _grids(self, start: Pose2, target: Pose2) -> Iterator[CostGrid]:
+        """Costs to plan on in turn until there is a way; each is made when it is asked for.
+
+        First without what was never seen right behind the robot's lidar, where it would have to reverse blind, and with
+        it last; in each case also with gaps that only the cells' size may close. None when the span is too large.
+        """
+        unseen_last = start.is_finite() and self._config.unknown != "lethal"
+        for blind in (False, True) if unseen_last else (True,):
+            for inflation in (self._inflation, self._hopeful):
+                grid = covering(self._map.cost_grid(inflation), (start, target), self._config.map_margin_m)
+                if grid is None:
+                    return
+                if not blind:
+                    lidar = start @ self._base_from_lidar
+                    rows, columns, behind = self._blind.cells(grid.frame, lidar, self._vouched_m)
+                    part = grid.cost[rows, columns]
+                    part[behind & (part == COST_UNKNOWN)] = COST_INSCRIBED
+                yield grid
 
     def _prefer_kept(self, fresh: Route, start: Pose2, goal: Goal, grid: CostGrid, options: PlanOptions) -> Route:
         """The rest of the previous path instead of ``fresh``, unless that is cheaper by the configured part."""

@@ -1,19 +1,23 @@
-"""Worlds of the BARN and DynaBARN challenges from their JSON files (``{"meta": conventions, "worlds": [...]}``).
+"""Worlds of the BARN and DynaBARN challenges, and of our own, from JSON (``{"meta": conventions, "worlds": [...]}``).
 
 A file may come without its answers (``path``, ``path_length``, ``optimal_time``): then those are None.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from amr.config.conditions import Conditions
 from amr.errors import DataError
 from amr.geometry import Pose2
-from sim.world import Bounds, Circle, MovingObstacle, Polygon, World, box
+from sim.world import Bounds, Circle, MovingObstacle, Polygon, World, box, wall
 from sim.worlds.files import load_json
 
 _MAX_WORLDS: Final = 10_000
@@ -37,6 +41,8 @@ class BarnWorld:
     optimal_time_s: float | None
     level: str | None
     """DynaBARN's difficulty."""
+    conditions: Conditions = field(default_factory=Conditions)
+    """What the file's ``meta.conditions`` asks for, of worlds of our own."""
 
 
 def load_barn(path: str | Path) -> list[BarnWorld]:
@@ -108,8 +114,9 @@ class _Reader:
 def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> BarnWorld:
     record = reader.table(value, key)
     name = reader.name_of(record.get("id"), f"{key}.id")
-    x, y, yaw = reader.numbers(meta.get("start"), "meta.start", 3)
-    goal_x, goal_y = reader.numbers(meta.get("goal"), "meta.goal", 2)
+    x, y, yaw = _own(reader, meta, record, "start", 3, key)
+    goal_x, goal_y = _own(reader, meta, record, "goal", 2, key)
+    conditions = _conditions(reader, meta)
     circles: tuple[Circle, ...] = ()
     polygons: tuple[Polygon, ...] = ()
     moving: tuple[MovingObstacle, ...] = ()
@@ -117,16 +124,19 @@ def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> Ba
         circles = _cylinders(reader, meta, record, key)
     elif "obstacles" in record:
         polygons, moving = _walls(reader, meta), _moving(reader, meta, record, key)
+    elif "walls" in record:
+        circles, polygons = _discs(reader, record, key), _wall_pieces(reader, record, key)
     else:
-        raise reader.fail(key, "cyl (BARN) or obstacles (DynaBARN)")
+        raise reader.fail(key, "cyl (BARN), obstacles (DynaBARN) or walls")
     world = World(
-        f"barn-{name}" if "cyl" in record else f"dynabarn-{name}",
+        f"dynabarn-{name}" if "obstacles" in record else f"barn-{name}",
         circles,
         polygons,
         moving,
         Pose2(x, y, yaw),
         ((goal_x, goal_y),),
         _bounds(circles, polygons, [(x, y), (goal_x, goal_y)]),
+        friction=conditions.friction,
     )
     return BarnWorld(
         name,
@@ -137,7 +147,27 @@ def _world(reader: _Reader, meta: dict[str, Any], value: object, key: str) -> Ba
         _answer(reader, record, "path_length", key),
         _answer(reader, record, "optimal_time", key),
         record["level"] if isinstance(record.get("level"), str) else None,
+        conditions,
     )
+
+
+def _own(
+    reader: _Reader, meta: dict[str, Any], record: dict[str, Any], name: str, count: int, key: str
+) -> tuple[float, ...]:
+    """The world's own start or goal, else the file's."""
+    if name in record:
+        return reader.numbers(record[name], f"{key}.{name}", count)
+    return reader.numbers(meta.get(name), f"meta.{name}", count)
+
+
+def _conditions(reader: _Reader, meta: dict[str, Any]) -> Conditions:
+    """The file's conditions; none = the robot file as it is."""
+    try:
+        return Conditions.model_validate_json(json.dumps(meta.get("conditions", {})), strict=True)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in ("meta.conditions", *fault["loc"]))
+        raise DataError(f"{reader.name}: {where}: {fault['msg']}") from None
 
 
 def _answer(reader: _Reader, record: dict[str, Any], name: str, key: str) -> float | None:
@@ -156,6 +186,26 @@ def _cylinders(reader: _Reader, meta: dict[str, Any], record: dict[str, Any], ke
         column, row = reader.numbers(item, f"{key}.cyl[{i}]", 2)
         circles.append(Circle(column * x_factor + x_offset, row * y_factor + y_offset, radius))
     return tuple(circles)
+
+
+def _discs(reader: _Reader, record: dict[str, Any], key: str) -> tuple[Circle, ...]:
+    """``discs``: [x, y, radius] each; may be left out."""
+    discs = []
+    for i, item in enumerate(reader.items(record.get("discs", []), f"{key}.discs", _MAX_SHAPES)):
+        x, y, radius = reader.numbers(item, f"{key}.discs[{i}]", 3)
+        discs.append(Circle(x, y, reader.positive(radius, f"{key}.discs[{i}][2]")))
+    return tuple(discs)
+
+
+def _wall_pieces(reader: _Reader, record: dict[str, Any], key: str) -> tuple[Polygon, ...]:
+    """``walls``: [x, y, x, y, thickness] each."""
+    walls = []
+    for i, item in enumerate(reader.items(record["walls"], f"{key}.walls", _MAX_SHAPES)):
+        ax, ay, bx, by, thickness = reader.numbers(item, f"{key}.walls[{i}]", 5)
+        if (ax, ay) == (bx, by):
+            raise reader.fail(f"{key}.walls[{i}]", "two different ends")
+        walls.append(wall((ax, ay), (bx, by), reader.positive(thickness, f"{key}.walls[{i}][4]")))
+    return tuple(walls)
 
 
 def _walls(reader: _Reader, meta: dict[str, Any]) -> tuple[Polygon, ...]:

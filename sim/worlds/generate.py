@@ -1,7 +1,7 @@
 """Worlds from a seed: ``python -m sim.worlds.generate KIND --seed N --out FILE``.
 
-Kinds: ``office``, ``warehouse``, ``corridor``, ``rooms`` and ``cellular`` write a world file (TOML); ``barn`` and
-``dynabarn`` write ``--count`` worlds in the benchmark's format (JSON).
+Kinds: ``office``, ``warehouse``, ``corridor``, ``rooms`` and ``cellular`` write a world file (TOML); ``barn``,
+``dynabarn`` and ``hard`` write ``--count`` worlds in the benchmark's format (JSON).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sim.worlds import cellular
 from sim.worlds.barn_files import barn_file, dynabarn_file
 from sim.worlds.draft import Draft
 from sim.worlds.halls import corridor, rooms, warehouse
+from sim.worlds.hard_files import hard_file
 from sim.worlds.office import office
 from sim.worlds.passable import free_space
 from sim.worlds.schema import WorldModel, world_toml
@@ -43,7 +44,11 @@ _WORLDS: Final[dict[str, Callable[[int], WorldModel]]] = {
     "rooms": rooms,
     "cellular": cellular_toml,
 }
-_BENCHMARKS: Final[dict[str, Callable[[int, int], dict[str, Any]]]] = {"barn": barn_file, "dynabarn": dynabarn_file}
+_BENCHMARKS: Final[dict[str, Callable[[int, int], dict[str, Any]]]] = {
+    "barn": barn_file,
+    "dynabarn": dynabarn_file,
+    "hard": hard_file,
+}
 
 
 def world_of(kind: str, seed: int) -> WorldModel:
@@ -67,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sim.worlds.generate", description=__doc__)
     parser.add_argument("kind", choices=[*_WORLDS, *_BENCHMARKS])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=10, help="worlds in a barn or dynabarn file")
+    parser.add_argument("--count", type=int, default=10, help="worlds in a benchmark file")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(arguments)
     try:

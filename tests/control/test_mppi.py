@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenes import LIMITS, Drive, Occupied, box, circle, input_of, nothing, robot, union
+from scenes import LIMITS, Drive, Occupied, box, circle, field_of, input_of, nothing, robot, union
 
 from amr.control.base import ControlStatus
-from amr.control.mppi import MppiController
+from amr.control.mppi import MppiController, Problem
 from amr.errors import ConfigError
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
@@ -227,3 +227,30 @@ def test_an_own_term_is_loaded_by_module_and_function() -> None:
     mppi = controller(mppi={"terms": ("cost_to_go", "own_term:prefer_left", "obstacle")})
     drive = Drive(mppi, input_of()).run(1.5)
     assert drive.input.odom_from_base.y_m > 0.1
+
+
+def unseen_behind(occupied: Occupied = nothing) -> DistanceField:
+    """Nothing was seen behind x = -0.25 m, where the robot's rear edge is at -0.229 m."""
+    field = field_of(occupied)
+    unknown = field.unknown.copy()
+    columns = np.arange(field.frame.width) * field.frame.resolution_m + field.frame.origin_x_m
+    unknown[:, columns < -0.25] = 1
+    return replace(field, unknown=unknown)
+
+
+@pytest.mark.parametrize(
+    ("occupied", "reverses"),
+    [
+        (nothing, False),
+        # a wall before it and walls at its sides: no room to turn, none ahead
+        (union(box(0.28, 0.4, -2, 2), box(-2, 2, 0.26, 0.4), box(-2, 2, -0.4, -0.26)), True),
+    ],
+)
+def test_it_reverses_into_what_it_never_saw_only_without_room_to_turn_or_drive_on(
+    occupied: Occupied, reverses: bool
+) -> None:
+    controller = MppiController(robot(samples=160, steps=20), 1)
+    field = unseen_behind(occupied)
+    problem = controller.prepare(replace(input_of(occupied, goal=(-3.0, 0.0)), field=field))
+    assert isinstance(problem, Problem)
+    assert bool(problem.limits[5] < 0.0) is reverses

@@ -441,3 +441,20 @@ def test_the_lidar_mount_counts(grid):
     scan = make_scan(np.full(720, 2.0))
     grid.insert(scan, Pose2(0.0, 0.0, math.pi / 2), None, 0)
     assert state_at(grid, 0.0, 2.0 + MOUNT.x_m) == OCCUPIED
+
+
+def test_who_arms_the_robot_vouches_for_what_was_never_seen_around_its_outline_and_no_more() -> None:
+    grid = LocalGrid(jackal())
+    rear_m = jackal().body.length_bounds_m[0]
+    grid.vouch(Pose2(0.0, 0.0, 0.0), 0.1)
+    field = grid.distance_field()
+    assert not field.is_unseen(rear_m - 0.07, 0.0)
+    assert field.is_unseen(rear_m - 0.15, 0.0)
+    assert field.is_unseen(1.0e3, 0.0)
+
+
+def test_vouching_does_not_remove_an_obstacle() -> None:
+    grid = LocalGrid(jackal())
+    grid.cells[:] = 2
+    grid.vouch(Pose2(0.0, 0.0, 0.0), 0.1)
+    assert (grid.cells == 2).all()

@@ -279,7 +279,7 @@ def test_a_pose_that_is_not_finite_is_held() -> None:
 # ------------------------------------------------------------ stuck
 
 
-def test_the_ladder_clears_backs_up_turns_waits_and_gives_up() -> None:
+def test_the_ladder_clears_backs_up_turns_creeps_on_waits_and_gives_up() -> None:
     world = World([FAR])
     world.blocked = lambda pose: pose.x_m > 1.0
     out = world.run(300.0, until="failed", stop=Stop(StopReason.OBSTACLE_SLOW, "beam 355 sees an obstacle"))
@@ -287,7 +287,7 @@ def test_the_ladder_clears_backs_up_turns_waits_and_gives_up() -> None:
     assert "beam 355" in out.reason
     assert "8 recoveries" in out.reason
     recoveries = [state for state in world.states if state not in {"planning", "following", "failed"}]
-    assert recoveries == ["clearing", "backing_up", "turning", "waiting"] * 2
+    assert recoveries == ["clearing", "backing_up", "turning", "escaping", "waiting", *recoveries[:3]]
     assert len(world.forgotten) == 2
     assert world.forgotten[0].radius_m == 2.0
     assert world.pose.distance_m(Pose2(world.forgotten[0].x_m, world.forgotten[0].y_m, 0.0)) < 2.0
@@ -436,3 +436,22 @@ def test_a_recovery_rests_in_the_step_in_which_it_ends() -> None:
     out = world.run(1.0, until="planning")
     assert out.behavior == STANDSTILL
     assert world.now_ns % STEP_NS == 0
+
+
+def test_where_the_planner_finds_no_way_at_all_everything_is_forgotten_not_only_what_is_near() -> None:
+    world = World([FAR], refusing(PlanStatus.NO_PATH, "all cells were searched"))
+    world.run(60.0, until="clearing")
+    assert world.forgotten[0].radius_m > 100.0
+
+
+def test_before_a_gap_it_does_not_enter_it_creeps_along_the_path() -> None:
+    world = World([FAR])
+    world.blocked = lambda pose: pose.x_m > 1.0
+    out = world.run(60.0, until="escaping")
+    world.blocked = lambda _: False
+    start = world.pose
+    out = world.run(0.5)
+    assert out.behavior is not None
+    assert 0.0 < out.behavior.v_mps <= 0.15
+    world.run(20.0, until="planning")
+    assert world.pose.distance_m(start) == pytest.approx(0.7, abs=0.05)

@@ -26,8 +26,9 @@ ROBOT = load_robot("jackal")
 class PaintedMap:
     """A map whose costs the test paints."""
 
-    def __init__(self, cost: NDArray[np.uint8]) -> None:
+    def __init__(self, cost: NDArray[np.uint8], hopeful: NDArray[np.uint8] | None = None) -> None:
         self.cost = cost
+        self.hopeful = cost if hopeful is None else hopeful
         self.inserted: list[tuple[int, Pose2]] = []
         self.forgotten: list[tuple[float, float, float]] = []
 
@@ -40,8 +41,9 @@ class PaintedMap:
         self.forgotten.append((x_m, y_m, radius_m))
 
     def cost_grid(self, inflation: Inflation) -> CostGrid:
-        assert inflation.inradius_m == ROBOT.body.inradius_m
-        return CostGrid(GridFrame(0.0, 0.0, 0.1, self.cost.shape[1], self.cost.shape[0]), self.cost.copy())
+        assert inflation.inradius_m <= ROBOT.body.inradius_m
+        cost = self.cost if inflation.inradius_m == ROBOT.body.inradius_m else self.hopeful
+        return CostGrid(GridFrame(0.0, 0.0, 0.1, cost.shape[1], cost.shape[0]), cost.copy())
 
     def image(self) -> MapImage:
         raise NotImplementedError
@@ -249,3 +251,38 @@ def test_real_scans_make_a_path_around_a_wall(planner: str) -> None:
     assert answer.status is PlanStatus.OK
     crossing = answer.path_map[np.abs(answer.path_map[:, 0] - 2.0).argmin(), 1]
     assert abs(crossing) > 1.6 + ROBOT.body.inradius_m - 0.05
+
+
+def walled() -> NDArray[np.uint8]:
+    """6 x 4 m with a wall across, in the middle."""
+    cost = np.zeros((40, 60), np.uint8)
+    cost[:, 30] = 254
+    return cost
+
+
+def test_a_gap_that_only_the_size_of_the_cells_closes_is_tried_when_there_is_no_other_way() -> None:
+    worker, painted = worker_on(walled())
+    assert ask(worker, 1.0, 2.0, Goal(5.0, 2.0, None, 0.2)).status is PlanStatus.NO_PATH
+    painted.hopeful = walled()
+    painted.hopeful[20, 30] = 252
+    path = ask(worker, 1.0, 2.0, Goal(5.0, 2.0, None, 0.2))
+    assert path.status is PlanStatus.OK
+    painted.cost[0, 30] = 0  # a wide way elsewhere comes first
+    painted.cost[1, 30] = 0
+    worker, _ = worker_on(painted.cost)
+    around = ask(worker, 1.0, 2.0, Goal(5.0, 2.0, None, 0.2))
+    assert float(around.path_map[:, 1].min()) < 0.4
+
+
+def test_what_was_never_seen_right_behind_the_robot_is_planned_through_only_without_another_way() -> None:
+    cost = np.zeros((40, 60), np.uint8)
+    cost[:, :25] = 255
+    worker, painted = worker_on(cost, unknown="costly")
+    goal = Goal(1.0, 2.0, None, 0.2)
+    path = ask(worker, 3.0, 2.0, goal).path_map  # looks along x, away from the goal
+    lidar = Pose2(3.0 + ROBOT.lidar.x_m, 2.0, 0.0)
+    inside = [(x, y) for x, y, _ in path.tolist() if 0.45 < lidar.distance_m(Pose2(x, y, 0.0)) < 0.95 and x < 2.4]
+    assert all(abs(lidar.bearing_rad(Pose2(x, y, 0.0))) < 2.1 for x, y in inside)
+    painted.cost[:, 25:] = 254
+    painted.cost[18:23, 25:35] = 0  # a pocket that opens to the unseen side alone
+    assert ask(worker, 3.0, 2.0, goal).status is PlanStatus.OK

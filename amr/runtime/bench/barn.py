@@ -133,10 +133,10 @@ def drive_trial(task: TrialTask) -> TrialScore:
     trial = Trial(
         name=f"barn-{world.id}-{task.trial}",
         world=world.world,
-        robot=_robot(options),
+        robot=world.conditions.robot(_robot(options), task.trial),
         seed=trial_seed(options.seed, world.id, task.trial),
         start=world.world.start,
-        goals=(Goal(goal_x_m, goal_y_m, None, _ROBOT_GOAL_TOLERANCE_M),),
+        goals=(Goal(goal_x_m, goal_y_m, None, world.conditions.goal_tolerance_m or _ROBOT_GOAL_TOLERANCE_M),),
         timeout_s=world.timeout_s,
         backend=options.backend or default_backend(),
         goal_circle_m=(goal_x_m, goal_y_m, world.goal_radius_m),
@@ -248,9 +248,9 @@ def _chosen(worlds: list[BarnWorld], wanted: tuple[str, ...], path: Path) -> lis
 def _is_meant(world_id: str, part: str) -> bool:
     """True when ``part`` is the id, or a range such as ``5-9`` that holds it."""
     first, dash, last = part.partition("-")
-    if not dash:
+    if world_id == part or not dash:
         return world_id == part
-    return world_id.isdigit() and int(first) <= int(world_id) <= int(last)
+    return first.isdigit() and last.isdigit() and world_id.isdigit() and int(first) <= int(world_id) <= int(last)
 
 
 def _robot(options: BarnOptions) -> RobotConfig:
