@@ -62,7 +62,8 @@ def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     from amr.planning.worker_core import PlanningWorker
 
     planner = make_planner(config.planning.planner)
-    return PlanningWorker(config, GlobalGrid(config), planner, cover_discs(config.body))
+    exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
+    return PlanningWorker(config, GlobalGrid(config), planner, exact, cover_discs(config.body))
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amr.geometry import wrap_angle
 from amr.grid import COST_UNKNOWN, CostGrid
 from amr.kernels.grid_search import pad_costs
 from amr.kernels.path_cost import polyline_costs
@@ -86,6 +88,19 @@ def resampled(points_m: Points, spacing_m: float) -> Points:
     room = int(np.ceil(np.sqrt((steps * steps).sum(axis=1)) / spacing_m).sum()) + len(points_m) + 1
     out = np.empty((room, 2))
     return out[: resample(points_m, spacing_m, out)]
+
+
+def resampled_motions(path: NDArray[np.float64], spacing_m: float) -> NDArray[np.float64]:
+    """A kinematic planner's ``path`` [n >= 2, 3] with points at most ``spacing_m`` apart; its turns in place stay."""
+    pieces = [path[:1]]
+    for before, after in pairwise(path):
+        way_m = math.sqrt((after[0] - before[0]) ** 2 + (after[1] - before[1]) ** 2)
+        parts = np.linspace(0.0, 1.0, max(1, math.ceil(way_m / spacing_m)) + 1)[1:, None]
+        leg = before + parts * np.array((after[0] - before[0], after[1] - before[1], wrap_angle(after[2] - before[2])))
+        leg[:, 2] = [wrap_angle(yaw_rad) for yaw_rad in leg[:, 2].tolist()]
+        leg[-1] = after
+        pieces.append(leg)
+    return np.ascontiguousarray(np.vstack(pieces))
 
 
 def _smoothest(meter: PathMeter, polyline_m: Points, spacing_m: float) -> tuple[Points, float]:

@@ -8,6 +8,7 @@ taken and the reason says where: it may be driven by someone who turns the body 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +21,7 @@ from amr.grid import COST_INSCRIBED, COST_LETHAL, CostGrid
 from amr.kernels.outline_contact import mark_contacts
 from amr.messages import PlanStatus
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome
-from amr.planning.finish import PathMeter, finish, is_kinematic
+from amr.planning.finish import PathMeter, finish, is_kinematic, resampled_motions
 
 _TRIES: Final = 6
 """Plans after the first: each closes a wider place."""
@@ -62,12 +63,13 @@ class Route:
 
 def plan_route(
     planner: GridPlanner, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions, outline: OutlineCheck,
-    spacing_m: float,
+    spacing_m: float, exact: GridPlanner | None = None,
 ) -> Route:  # fmt: skip
     """The finished route, and whether it touches anything.
 
-    Within the outline's reach of start and goal nothing is closed: there the body stands by its own choice. The
-    escape out of forbidden cells is not looked at. A kinematic planner's path is taken as it is.
+    Where the outline would touch, cells are closed and the route is planned again; within the outline's reach of start
+    and goal nothing is closed, for there the body stands by its own choice. Where it touches still, ``exact``, a
+    kinematic planner for the true outline, has the last word. The escape out of forbidden cells is not looked at.
     """
     first = _finished(planner, grid, start, goal, options, outline, spacing_m, grid)
     if first.outcome.status is not PlanStatus.OK or first.is_kinematic or first.touches == 0:
@@ -88,6 +90,12 @@ def plan_route(
             best = latest
         if best.touches == 0:
             break
+    if best.touches > 0 and exact is not None and math.isfinite(start.yaw_rad):
+        driven = exact.plan(grid, start, goal, options)
+        expanded += driven.expanded
+        if driven.status is PlanStatus.OK:
+            path = resampled_motions(driven.path, spacing_m)
+            best = Route(replace(driven, path=path), is_kinematic=True)
     return replace(best, outcome=replace(best.outcome, expanded=expanded))
 
 

@@ -126,7 +126,7 @@ class EnvelopeBound:
         row0, column0 = frame.cell(float(path[:, 0].min()), float(path[:, 1].min()))
         row1, column1 = frame.cell(float(path[:, 0].max()), float(path[:, 1].max()))
         row0, column0 = max(0, row0 - beside), max(0, column0 - beside)
-        cells = np.ascontiguousarray(grid.cost[row0 : row1 + beside + 1, column0 : column1 + beside + 1])
+        cells = grid.cost[row0 : row1 + beside + 1, column0 : column1 + beside + 1].copy()
         squared, distance_m = np.empty(cells.shape, np.int16), np.empty(cells.shape, np.float32)
         squared_distance(cells, COST_LETHAL, cap, squared)
         meters_from_squared_cells(squared, np.float32(cell_m), np.float32(cap * cell_m), distance_m)

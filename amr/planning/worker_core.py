@@ -42,14 +42,23 @@ class PlanningWorker:
 
     snapshot_constants: ClassVar[tuple[str, ...]] = (
         *("_inflation", "_hopeful", "_planner", "_limits", "_envelope", "_outline"),
-        *("_blind", "_base_from_lidar", "_vouched_m"),
+        *("_blind", "_base_from_lidar", "_vouched_m", "_exact"),
     )
     """Made from the config; a planner holds scratch memory only."""
 
     def __init__(
-        self, config: RobotConfig, global_map: GlobalMap, planner: GridPlanner, discs: NDArray[np.float32]
+        self,
+        config: RobotConfig,
+        global_map: GlobalMap,
+        planner: GridPlanner,
+        exact: GridPlanner,
+        discs: NDArray[np.float32],
     ) -> None:
-        """An empty map and no path yet. ``discs`` float32 [k, 3] (x m, y m, radius m; base frame) cover the outline."""
+        """An empty map and no path yet.
+
+        ``exact``: a kinematic planner for the robot's body, asked where the grid planner's path would touch.
+        ``discs`` float32 [k, 3] (x m, y m, radius m; base frame) cover the outline.
+        """
         self._config = config.planning
         body = config.body
         self._inflation = Inflation(
@@ -67,7 +76,7 @@ class PlanningWorker:
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._vouched_m = body.circumradius_m + config.safety.armed_clear_m
         self._map = global_map
-        self._planner = planner
+        self._planner, self._exact = planner, exact
         self._limits = MotionLimits.from_config(config.limits)
         self._envelope = EnvelopeBound(config, discs)
         self._outline = OutlineCheck(body, config.safety.contact_margin_m)
@@ -141,7 +150,14 @@ class PlanningWorker:
         expanded = 0
         for candidate in self._grids(start, target):
             found = plan_route(
-                self._planner, candidate, start, target, options, self._outline, self._config.point_spacing_m
+                self._planner,
+                candidate,
+                start,
+                target,
+                options,
+                self._outline,
+                self._config.point_spacing_m,
+                self._exact,
             )
             expanded += found.outcome.expanded
             is_path = found.outcome.status is PlanStatus.OK

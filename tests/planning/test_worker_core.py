@@ -17,7 +17,7 @@ from amr.grid import CostGrid, GridFrame
 from amr.mapping.base import Inflation, MapImage, ScanVerdict
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Scan
 from amr.planning.worker_core import PlanningWorker, covering
-from amr.registry import make_planner, make_planning_worker
+from amr.registry import make_kinematic_planner, make_planner, make_planning_worker
 from amr.runtime.files import load_robot
 
 ROBOT = load_robot("jackal")
@@ -53,7 +53,8 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     planning = Planning(**({"map_margin_m": 0.0, "unknown": "lethal"} | settings))  # type: ignore[arg-type]
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
-    return PlanningWorker(config, painted, make_planner(planning.planner), cover_discs(ROBOT.body)), painted
+    exact = make_kinematic_planner("kinematic", ROBOT.body, planning.kinematic)
+    return PlanningWorker(config, painted, make_planner(planning.planner), exact, cover_discs(ROBOT.body)), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:

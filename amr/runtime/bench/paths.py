@@ -23,7 +23,7 @@ from amr.planning.base import PlanOptions
 from amr.planning.finish import PathMeter, finish, is_kinematic, resampled
 from amr.planning.route import OutlineCheck, noted, plan_route
 from amr.planning.speed_profile import EnvelopeBound, duration_s, fastest_speeds_mps, shape_of
-from amr.registry import make_planner
+from amr.registry import make_kinematic_planner, make_planner
 from amr.runtime.bench.path_checks import (
     Obstacles,
     body_points_m,
@@ -76,13 +76,14 @@ def run(
         body_points_m(config.body),
     )
     made = make_planner(planner)
+    exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
     sums: dict[str, float] = defaultdict(float)
     lists: dict[str, list[float]] = defaultdict(list)
     tell = progress or (lambda _: None)
     done = 0
     for grid, obstacles, queries in _maps(bench, count, seed):
         for start, goal in queries:
-            _one(bench, made, grid, obstacles, start, goal, sums, lists)
+            _one(bench, made, exact, grid, obstacles, start, goal, sums, lists)
             done += 1
         tell(f"{done}/{count} queries")
     return _result(robot, planner, count, sums, lists)
@@ -115,7 +116,7 @@ def _free_pose(bench: _Bench, grid: CostGrid, obstacles: Obstacles, random: np.r
 
 
 def _one(
-    bench: _Bench, planner: Any, grid: CostGrid, obstacles: Obstacles, start: Pose2, goal: Pose2,
+    bench: _Bench, planner: Any, exact: Any, grid: CostGrid, obstacles: Obstacles, start: Pose2, goal: Pose2,
     sums: dict[str, float], lists: dict[str, list[float]],
 ) -> None:  # fmt: skip
     """One query, judged into ``sums`` and ``lists``."""
@@ -129,8 +130,9 @@ def _one(
     begin = time.perf_counter()
     finished = finish(PathMeter(grid, options), raw, spacing_m)
     lists["finish_ms"].append((time.perf_counter() - begin) * 1e3)
-    route = plan_route(planner, grid, start, goal, options, bench.outline, spacing_m)
+    route = plan_route(planner, grid, start, goal, options, bench.outline, spacing_m, exact)
     outcome = noted(route, bench.outline, grid)
+    sums["kinematic"] += route.is_kinematic
     begin = time.perf_counter()
     shape = shape_of(outcome.path, route.is_kinematic)
     bounds = bench.envelope.speeds_mps(grid, outcome.path, shape)
@@ -184,8 +186,8 @@ def _result(
     robot: str, planner: str, count: int, sums: dict[str, float], lists: dict[str, list[float]]
 ) -> dict[str, Any]:
     """All figures as JSON values."""
-    counts = ("paths", "no_path", "touching_before_repair", "told_to_touch", "touching_untold", "below_margin",
-              "enters_forbidden", "clearance_lowered")  # fmt: skip
+    counts = ("paths", "no_path", "kinematic", "touching_before_repair", "told_to_touch", "touching_untold",
+              "below_margin", "enters_forbidden", "clearance_lowered")  # fmt: skip
     limits = ("v", "w", "lateral", "accelerate", "brake", "alpha", "envelope")
     shapes = {}
     for name in ("raw", "smooth"):
