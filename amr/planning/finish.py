@@ -91,11 +91,15 @@ def resampled(points_m: Points, spacing_m: float) -> Points:
 
 
 def resampled_motions(path: NDArray[np.float64], spacing_m: float) -> NDArray[np.float64]:
-    """A kinematic planner's ``path`` [n >= 2, 3] with points at most ``spacing_m`` apart; its turns in place stay."""
+    """A kinematic planner's ``path`` [n >= 2, 3] with points at most ``spacing_m`` apart; its turns in place stay.
+
+    The shortest leg gets a point inside: between two stops a speed can only be told there.
+    """
     pieces = [path[:1]]
     for before, after in pairwise(path):
         way_m = math.sqrt((after[0] - before[0]) ** 2 + (after[1] - before[1]) ** 2)
-        parts = np.linspace(0.0, 1.0, max(1, math.ceil(way_m / spacing_m)) + 1)[1:, None]
+        count = max(2, math.ceil(way_m / spacing_m)) if way_m > 0.0 else 1
+        parts = np.linspace(0.0, 1.0, count + 1)[1:, None]
         leg = before + parts * np.array((after[0] - before[0], after[1] - before[1], wrap_angle(after[2] - before[2])))
         leg[:, 2] = [wrap_angle(yaw_rad) for yaw_rad in leg[:, 2].tolist()]
         leg[-1] = after

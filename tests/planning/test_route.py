@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
+from amr.control.base import MotionLimits
 from amr.geometry import Pose2
-from amr.grid import CostGrid, GridFrame
+from amr.grid import COST_LETHAL, CostGrid, GridFrame
 from amr.kernels import path_smooth
 from amr.kernels.outline_contact import touches
 from amr.kernels.path_shape import resample_evenly, set_tangents
 from amr.messages import PlanStatus
-from amr.planning.base import PlanOptions, PlanOutcome
-from amr.planning.finish import PathMeter, finish, is_kinematic
+from amr.planning.base import PlanOptions, PlanOutcome, refusal
+from amr.planning.finish import PathMeter, finish, is_kinematic, resampled_motions
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
-from amr.registry import make_planner
+from amr.planning.speed_profile import fastest_speeds_mps, shape_of
+from amr.registry import make_kinematic_planner, make_planner
 from amr.runtime.bench.path_checks import Obstacles, body_points_m, curvatures_per_m, dense_poses, sign_changes
 from amr.runtime.bench.paths import run
 from amr.runtime.bench.planner_cases import InflationAsked, inflate
@@ -209,3 +211,46 @@ def test_a_thousand_random_queries_touch_nothing_untold(robot: str) -> None:
     result = run(count=1000, seed=11, robot=robot)
     assert result["touching_untold"] == result["below_margin"] == result["enters_forbidden"] == 0
     assert sum(result["limit_violations"].values()) == 0
+
+
+def test_a_kinematic_path_is_resampled_along_its_motions() -> None:
+    path = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 3.0], [0.98, 0.0, 3.0], [0.98, 0.0, -3.0]])
+    fine = resampled_motions(path, 0.1)
+    assert np.abs(np.diff(fine[:, :2], axis=0)).max() <= 0.1 + 1e-12
+    for corner in path:
+        assert (np.abs(fine - corner).max(axis=1) < 1e-12).any()  # every turn and cusp stays
+    speeds = fastest_speeds_mps(shape_of(fine, True), MotionLimits.from_config(ROBOT.limits))
+    assert np.abs(speeds[-4:]).max() > 0.0, "the short leg between two stops can be driven"
+
+
+class _Straight:
+    """A planner that looks at nothing."""
+
+    def plan(self, _grid: CostGrid, start: Pose2, goal: Pose2, _options: PlanOptions) -> PlanOutcome:
+        path = np.array([[start.x_m, start.y_m, 0.0], [goal.x_m, goal.y_m, 0.0]])
+        return PlanOutcome(PlanStatus.OK, "", path, 4.0, 1)
+
+
+class _Refusing:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def plan(self, *_: object) -> PlanOutcome:
+        self.asked += 1
+        return refusal(PlanStatus.NO_PATH, "no")
+
+
+def test_a_kinematic_planner_has_the_last_word_where_the_outline_touches() -> None:
+    cost = np.zeros((80, 120), np.uint8)
+    cost[36:44, 58:62] = COST_LETHAL
+    grid = CostGrid(GridFrame(0.0, 0.0, 0.05, 120, 80), cost)
+    ends = Pose2(1.0, 2.0, 0.0), Pose2(5.0, 2.0, 0.0)
+    refusing = _Refusing()
+    kept = plan_route(_Straight(), grid, *ends, PlanOptions(), OUTLINE, 0.05, refusing)
+    assert refusing.asked == 1
+    assert kept.touches > 0  # ``noted`` then says where
+    exact = make_kinematic_planner("kinematic", ROBOT.body, ROBOT.planning.kinematic)
+    route = plan_route(_Straight(), grid, *ends, PlanOptions(), OUTLINE, 0.05, exact)
+    assert route.is_kinematic
+    assert route.touches == 0
+    assert Obstacles.of(grid).contacts(POINTS_M, REACH_M, dense_poses(route.outcome.path, 0.01)) == 0
