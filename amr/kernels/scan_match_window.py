@@ -114,17 +114,19 @@ def _cells_of_level(turned: Array, count: int, level: int, offset: int, width: i
 
 @kernel(
     "int64(float64[:,::1], uint8[::1], int64[:,::1], float64[::1], float64[::1], int64, int64, float64, int64,"
-    " float64[::1])"
+    " int64[::1], float64[::1])"
 )
 def best_in_window(
     points: Array, flat: Array, levels: Array, frame: Array, center: Array, half: int, angles: int, step_rad: float,
-    least: int, result: Array,
+    least: int, banned: Array, result: Array,
 ) -> int:  # fmt: skip
     """Best pose of ``points`` [n, 2] within ``half`` cells and ``angles`` (odd) steps around ``center`` (x, y, yaw).
 
     ``flat`` holds all grids, finest first; ``levels`` [L, 3] = offset, width, height of each. The points may lie
     anywhere in the grid; outside they count nothing. Returns the sum of the cell values, or ``least`` when no pose
-    has more; ``result`` [3] is the pose then. Ties go to the pose that is found first, in a fixed order.
+    has more; ``result`` [3] is the pose then. ``banned`` [3] = column, row, radius: no answer from that square of
+    offsets (in cells from the center of the window; a negative radius bans nothing). Ties go to the pose that is found
+    first, in a fixed order.
     """
     top = levels.shape[0] - 1
     width0, height0 = levels[0, 1], levels[0, 2]
@@ -183,6 +185,8 @@ def best_in_window(
             if bound <= best:
                 continue
             if level == 0:
+                if abs(column - half - banned[0]) <= banned[2] and abs(row - half - banned[1]) <= banned[2]:
+                    continue
                 best = bound
                 result[0] = center[0] + (column - half) * frame[2]
                 result[1] = center[1] + (row - half) * frame[2]

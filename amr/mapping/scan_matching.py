@@ -140,17 +140,31 @@ class WindowMap:
         self._result = np.zeros(3)
 
     def search(
-        self, points: Array, center: Array, window_m: float, window_rad: float, step_rad: float, least_score: float
+        self,
+        points: Array,
+        center: Array,
+        window_m: float,
+        window_rad: float,
+        step_rad: float,
+        least_score: float,
+        banned_m: tuple[float, float, float] | None = None,
     ) -> tuple[Array, float] | None:
-        """(pose [3], score in 0 to 1) of the best pose with a score above ``least_score``, or None."""
+        """(pose [3], score in 0 to 1) of the best pose with a score above ``least_score``, or None.
+
+        ``banned_m`` = x, y, half a side: no pose from that square.
+        """
         if len(points) == 0 or window_m > self.window_m:
             return None
         half = math.ceil(window_m / self.cell_m)
         angles = 2 * math.ceil(window_rad / step_rad) + 1
         full = window_kernel.FULL * len(points)
         least = int(least_score * full)
+        banned = np.array([0, 0, -1], np.int64)
+        if banned_m is not None:
+            x_m, y_m, side_m = banned_m
+            banned = np.rint(np.array([x_m - center[0], y_m - center[1], side_m]) / self.cell_m).astype(np.int64)
         score = window_kernel.best_in_window(
-            points, self._flat, self._levels, self._frame, center, half, angles, step_rad, least, self._result
+            points, self._flat, self._levels, self._frame, center, half, angles, step_rad, least, banned, self._result
         )
         return (self._result.copy(), score / full) if score > least else None
 

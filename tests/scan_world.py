@@ -53,3 +53,38 @@ def noisy_odometry(path, rng, way_frac=0.03, turn_frac=0.05, scale=1.0):
         error = rng.normal(0.0, [way_frac * way, way_frac * way / 3, turn_frac * turn + 0.01 * way])
         out.append(compose(out[-1], step * [scale, scale, 1.0] + error))
     return np.array(out)
+
+
+def ring_building(rng, half_m=9.0, corridor_m=2.2, boxes=24):
+    """[n, 4] walls of a square ring corridor with boxes and niches along it, no two sides alike."""
+    outer, inner = half_m + corridor_m / 2, half_m - corridor_m / 2
+    lines = [
+        [(-outer, -outer), (outer, -outer), (outer, outer), (-outer, outer), (-outer, -outer)],
+        [(-inner, -inner), (inner, -inner), (inner, inner), (-inner, inner), (-inner, -inner)],
+    ]
+    for _ in range(boxes):
+        along, side = rng.uniform(-half_m, half_m), rng.integers(4)
+        wide, deep = rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.5)
+        wall = outer if rng.random() < 0.5 else inner
+        sign = -1.0 if wall == outer else 1.0
+        corners = np.array(
+            [(along, wall), (along, wall + sign * deep), (along + wide, wall + sign * deep), (along + wide, wall)]
+        )
+        c, s = [(1, 0), (0, 1), (-1, 0), (0, -1)][side]
+        lines.append([(c * x - s * y, s * x + c * y) for x, y in corners])
+    return walls(lines)
+
+
+def ring_path(half_m=9.0, laps=1.3, step_m=0.15, turn_rad=0.15):
+    """[N, 3] true poses along the middle of the ring, counter-clockwise, turning on the spot at corners."""
+    poses = [np.array([0.0, -half_m, 0.0])]
+    left_m, side_left_m = laps * 8.0 * half_m, half_m
+    while left_m > 0.0:
+        if side_left_m <= 0.0:
+            for _ in range(round(np.pi / 2 / turn_rad)):
+                poses.append(compose(poses[-1], np.array([0.0, 0.0, np.pi / 2 / round(np.pi / 2 / turn_rad)])))
+            side_left_m = 2.0 * half_m
+        poses.append(compose(poses[-1], np.array([step_m, 0.0, 0.0])))
+        left_m -= step_m
+        side_left_m -= step_m
+    return np.array(poses)

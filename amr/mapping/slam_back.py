@@ -1,0 +1,154 @@
+"""Back end of SLAM: the keyframes as a graph, the search for loops in it, and its solution."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from amr.mapping.pose_arrays import Array
+from amr.mapping.slam_front import Keyframe
+from amr.mapping.slam_graph import optimized, residuals
+from amr.mapping.slam_loops import Loop, LoopFinder, LoopSettings, supports
+
+_WIDEST_M: Final = 25.0
+_WINDOW_M: Final = 0.5
+_WINDOW_PER_M: Final = 0.02
+"""How wide loops are searched: what a front end loses in a meter, at worst."""
+_TURN_RAD: Final = math.radians(4.0)
+_TURN_PER_M: Final = 0.005
+_WIDEST_TURN_RAD: Final = math.radians(30.0)
+_APART_M: Final = 4.0
+_LOOP_STEP_M: Final = 0.5
+_MOVED_M: Final = 0.05
+_MOVED_RAD: Final = math.radians(0.5)
+_LARGEST_PENDING: Final = 200
+_STEP_FLOOR: Final = (0.008, math.radians(0.15))
+_LOOP_FLOOR: Final = (0.02, math.radians(0.3))
+"""Deviations (m, rad) that no edge goes below: errors that all points of a match share."""
+_SHARED_FRAC: Final = 0.2
+"""Share of the points of a match that count as independent."""
+_FADING_PHI: Final = (100.0, 10.0)
+
+
+class BackEnd:
+    """Keyframes in, corrected keyframe poses out."""
+
+    def __init__(self, settings: LoopSettings | None = None) -> None:
+        self.finder = LoopFinder(settings)
+        self.keyframes: list[Keyframe] = []
+        self.scans: list[Array] = []
+        self.poses = np.zeros((0, 3))
+        self.loops: list[Loop] = []
+        self.pending: list[Loop] = []
+        self.optimizations = 0
+        self._way_m: list[float] = []
+
+    def add(self, keyframe: Keyframe) -> bool:
+        """True when a loop was found that moves the graph: then ``poses`` are new."""
+        before = self._way_m[-1] if self._way_m else 0.0
+        self._way_m.append(before + math.hypot(keyframe.step[0], keyframe.step[1]))
+        self.keyframes.append(keyframe)
+        self.scans.append(keyframe.points)
+        self.poses = np.vstack([self.poses, keyframe.pose])
+        settings, newest = self.finder.settings, len(self.keyframes) - 1
+        if newest % settings.query_step != 0 or newest <= settings.least_gap:
+            return False
+        first = max(0, newest - 2 * settings.query_half)
+        if not self._search(newest, first, newest, _WIDEST_M):
+            return False
+        self._optimize(4)
+        return True
+
+    def finish(self) -> None:
+        """Search all loops again with all that is known now: wide, then between all that lies near."""
+        half, last = self.finder.settings.query_half, len(self.poses) - 1
+        if self.loops:
+            self._optimize(10)
+        for widest_m in (_WIDEST_M, 3.0):
+            for query in range(0, last + 1, self.finder.settings.query_step):
+                self._search(query, max(0, query - half), min(last, query + half), widest_m)
+            if self.loops:
+                self._optimize(15)
+
+    def _search(self, query: int, first: int, last: int, widest_m: float) -> bool:
+        """Loops of ``query``, seen by keyframes ``first`` to ``last``; True when the graph should be solved again."""
+        distance_m = self._graph_distance_m(query)
+        window_m = np.minimum(widest_m, _WINDOW_M + _WINDOW_PER_M * distance_m)
+        window_rad = np.minimum(_WIDEST_TURN_RAD, _TURN_RAD + _TURN_PER_M * distance_m)
+        found = False
+        for target in self._candidates(query, window_m):
+            loop = self.finder.find(
+                self.scans, self.poses, query, target, range(first, last + 1),
+                float(window_m[target]), float(window_rad[target]),
+            )  # fmt: skip
+            if loop is not None:
+                found |= self._consider(loop)
+        return found
+
+    def _candidates(self, query: int, window_m: Array) -> list[int]:
+        """The nearest keyframe of each stretch of the path that comes near ``query``, nearest first."""
+        settings = self.finder.settings
+        numbers = np.arange(len(self.poses))
+        apart_m = np.hypot(*(self.poses[:, :2] - self.poses[query, :2]).T)
+        fits = (np.abs(numbers - query) > settings.least_gap) & (apart_m < window_m + _APART_M)
+        ids = numbers[fits & (numbers % settings.target_step == 0)]
+        if len(ids) == 0:
+            return []
+        stretches = np.split(ids, np.nonzero(np.diff(ids) > 3 * settings.target_step)[0] + 1)
+        nearest = [int(stretch[np.argmin(apart_m[stretch])]) for stretch in stretches]
+        return sorted(nearest, key=lambda k: float(apart_m[k]))[: settings.candidates]
+
+    def _consider(self, loop: Loop) -> bool:
+        """Accept ``loop`` when another one speaks for it (then that one too); True when it moves the graph."""
+        friends = [other for other in self.pending + self.loops if supports(other, loop, self.poses)]
+        if not friends:
+            self.pending = [*self.pending, loop][-_LARGEST_PENDING:]
+            return False
+        fresh = [other for other in friends if any(other is waiting for waiting in self.pending)]
+        self.pending = [waiting for waiting in self.pending if not any(waiting is other for other in fresh)]
+        added = [*fresh, loop]
+        self.loops += added
+        pairs, measured = _ends(added)
+        error = residuals(self.poses, pairs, measured)
+        return bool(np.hypot(error[:, 0], error[:, 1]).max() > _MOVED_M or np.abs(error[:, 2]).max() > _MOVED_RAD)
+
+    def _graph_distance_m(self, query: int) -> Array:
+        """[N] shortest way from ``query`` along the path and through loops."""
+        count = len(self.poses)
+        loops = _ends(self.loops)[0]
+        i = np.concatenate([np.arange(count - 1), loops[:, 0]])
+        j = np.concatenate([np.arange(1, count), loops[:, 1]])
+        way_m = np.concatenate([np.maximum(np.diff(self._way_m), 0.05), np.full(len(loops), _LOOP_STEP_M)])
+        graph = csr_matrix((way_m, (i, j)), shape=(count, count))
+        distance_m: Array = dijkstra(graph, directed=False, indices=np.array([query]))[0]
+        return distance_m
+
+    def _optimize(self, iterations: int) -> None:
+        self.optimizations += 1
+        steps = len(self.keyframes) - 1
+        loop_pairs, loop_measured = _ends(self.loops)
+        pairs = np.vstack([np.column_stack([np.arange(steps), np.arange(1, steps + 1)]), loop_pairs])
+        measured = np.vstack([np.array([key.step for key in self.keyframes[1:]]), loop_measured])
+        information = np.concatenate([
+            _floored(np.array([key.information for key in self.keyframes[1:]]), *_STEP_FLOOR),
+            _floored(np.array([loop.information for loop in self.loops]), *_LOOP_FLOOR),
+        ])  # fmt: skip
+        for phi in _FADING_PHI:
+            loop = np.arange(len(pairs)) >= steps
+            self.poses, _ = optimized(self.poses, pairs, measured, information, loop, phi, iterations)
+
+
+def _ends(loops: list[Loop]) -> tuple[Array, Array]:
+    """(pairs [K, 2], measured [K, 3])."""
+    pairs = np.array([(loop.first, loop.second) for loop in loops], np.int64).reshape(-1, 2)
+    return pairs, np.array([loop.measured for loop in loops]).reshape(-1, 3)
+
+
+def _floored(information: Array, sigma_m: float, sigma_rad: float) -> Array:
+    """[K, 3, 3] with no deviation below the floors."""
+    covariance = np.linalg.inv(information * _SHARED_FRAC + np.diag([1e-2, 1e-2, 1e-1]))
+    return np.linalg.inv(covariance + np.diag([sigma_m**2, sigma_m**2, sigma_rad**2]))
