@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from amr.mapping.pose_arrays import Array
 from amr.mapping.slam_front import Keyframe
 from amr.mapping.slam_graph import optimized, residuals
-from amr.mapping.slam_loops import Loop, LoopFinder, LoopSettings, supports
+from amr.mapping.slam_loops import SUPPORT_GAP, Loop, LoopFinder, LoopSettings, supports
 
 _WIDEST_M: Final = 25.0
 _WINDOW_M: Final = 0.5
@@ -25,7 +25,6 @@ _APART_M: Final = 4.0
 _LOOP_STEP_M: Final = 0.5
 _MOVED_M: Final = 0.05
 _MOVED_RAD: Final = math.radians(0.5)
-_LARGEST_PENDING: Final = 200
 _STEP_FLOOR: Final = (0.008, math.radians(0.15))
 _LOOP_FLOOR: Final = (0.02, math.radians(0.3))
 """Deviations (m, rad) that no edge goes below: errors that all points of a match share."""
@@ -42,10 +41,15 @@ class BackEnd:
         self.keyframes: list[Keyframe] = []
         self.scans: list[Array] = []
         self.poses = np.zeros((0, 3))
-        self.loops: list[Loop] = []
-        self.pending: list[Loop] = []
+        self.pending: dict[tuple[int, int], Loop] = {}
+        self._by_second: dict[int, dict[int, Loop]] = {}
         self.optimizations = 0
         self._way_m: list[float] = []
+
+    @property
+    def loops(self) -> list[Loop]:
+        """The accepted loops."""
+        return [loop for loops in self._by_second.values() for loop in loops.values()]
 
     def add(self, keyframe: Keyframe) -> bool:
         """True when a loop was found that moves the graph: then ``poses`` are new."""
@@ -66,12 +70,12 @@ class BackEnd:
     def finish(self) -> None:
         """Search all loops again with all that is known now: wide, then between all that lies near."""
         half, last = self.finder.settings.query_half, len(self.poses) - 1
-        if self.loops:
+        if self._by_second:
             self._optimize(10)
         for widest_m in (_WIDEST_M, 3.0):
             for query in range(0, last + 1, self.finder.settings.query_step):
                 self._search(query, max(0, query - half), min(last, query + half), widest_m)
-            if self.loops:
+            if self._by_second:
                 self._optimize(15)
 
     def _search(self, query: int, first: int, last: int, widest_m: float) -> bool:
@@ -104,17 +108,30 @@ class BackEnd:
 
     def _consider(self, loop: Loop) -> bool:
         """Accept ``loop`` when another one speaks for it (then that one too); True when it moves the graph."""
-        friends = [other for other in self.pending + self.loops if supports(other, loop, self.poses)]
+        friends = [other for other in self._near_in_path(loop) if supports(other, loop, self.poses)]
         if not friends:
-            self.pending = [*self.pending, loop][-_LARGEST_PENDING:]
+            self.pending[loop.first, loop.second] = loop
             return False
-        fresh = [other for other in friends if any(other is waiting for waiting in self.pending)]
-        self.pending = [waiting for waiting in self.pending if not any(waiting is other for other in fresh)]
-        added = [*fresh, loop]
-        self.loops += added
+        added = [loop, *(other for other in friends if self.pending.pop((other.first, other.second), None))]
+        self.pending.pop((loop.first, loop.second), None)
+        for new in added:
+            self._accept(new)
         pairs, measured = _ends(added)
         error = residuals(self.poses, pairs, measured)
         return bool(np.hypot(error[:, 0], error[:, 1]).max() > _MOVED_M or np.abs(error[:, 2]).max() > _MOVED_RAD)
+
+    def _near_in_path(self, loop: Loop) -> list[Loop]:
+        """Accepted and waiting loops whose ends lie near those of ``loop`` on the path."""
+        seconds = range(loop.second - SUPPORT_GAP, loop.second + SUPPORT_GAP + 1)
+        accepted = [other for second in seconds for other in self._by_second.get(second, {}).values()]
+        return [
+            *(other for other in self.pending.values() if abs(other.second - loop.second) <= SUPPORT_GAP),
+            *accepted,
+        ]
+
+    def _accept(self, loop: Loop) -> None:
+        """The newest of two loops between the same keyframes stays: it was measured from better poses."""
+        self._by_second.setdefault(loop.second, {})[loop.first] = loop
 
     def _graph_distance_m(self, query: int) -> Array:
         """[N] shortest way from ``query`` along the path and through loops."""
@@ -130,12 +147,13 @@ class BackEnd:
     def _optimize(self, iterations: int) -> None:
         self.optimizations += 1
         steps = len(self.keyframes) - 1
-        loop_pairs, loop_measured = _ends(self.loops)
+        loops = self.loops
+        loop_pairs, loop_measured = _ends(loops)
         pairs = np.vstack([np.column_stack([np.arange(steps), np.arange(1, steps + 1)]), loop_pairs])
         measured = np.vstack([np.array([key.step for key in self.keyframes[1:]]), loop_measured])
         information = np.concatenate([
             _floored(np.array([key.information for key in self.keyframes[1:]]), *_STEP_FLOOR),
-            _floored(np.array([loop.information for loop in self.loops]), *_LOOP_FLOOR),
+            _floored(np.array([loop.information for loop in loops]).reshape(-1, 3, 3), *_LOOP_FLOOR),
         ])  # fmt: skip
         for phi in _FADING_PHI:
             loop = np.arange(len(pairs)) >= steps

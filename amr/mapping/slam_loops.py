@@ -19,7 +19,7 @@ _RIVAL_FRAC: Final = 0.88
 _RIVAL_APART_M: Final = 1.0
 _SUPPORT_M: Final = 0.3
 _SUPPORT_RAD: Final = math.radians(3.0)
-_SUPPORT_GAP: Final = 40
+SUPPORT_GAP: Final = 40
 _INDEPENDENT_GAP: Final = 10
 _REFINED_M: Final = 0.3
 _REFINED_RAD: Final = math.radians(3.0)
@@ -151,7 +151,7 @@ def supports(one: Loop, other: Loop, poses: Array) -> bool:
     Two loops of nearly the same scans err alike, so that only strong ones count for each other there.
     """
     gap = abs(one.second - other.second)
-    if gap == 0 or gap > _SUPPORT_GAP or abs(one.first - other.first) > 2 * _SUPPORT_GAP:
+    if gap == 0 or gap > SUPPORT_GAP or abs(one.first - other.first) > 2 * SUPPORT_GAP:
         return False
     if gap < _INDEPENDENT_GAP and not (one.strong and other.strong):
         return False

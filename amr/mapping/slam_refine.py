@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from amr.mapping.match_noise import MatchNoise
 from amr.mapping.odometry_trust import OdometryTrust
 from amr.mapping.pose_arrays import Array, between, wrapped
 from amr.mapping.scan_matching import LineMap, LineMatchSettings
-from amr.mapping.slam_front import MatchNoise
 
 _NEAR: Final = 12
 _NEAR_M: Final = 3.0
