@@ -19,16 +19,20 @@ _POOR_FRAC: Final = 0.75
 _LEAST_VARIANCE: Final = np.array([1e-6, 1e-6, 2.5e-7])
 """(1 mm)^2 and (0.03 deg)^2: no pose is known better in its local map."""
 _WEAK_VARIANCE: Final = np.array([2.5e-5, 2.5e-5, 4e-6])
+_APART_M_PER_RAD: Final = 1.0
 _SEARCH_REACH_M: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """Keyframes after ``key_step_m`` or ``key_turn_rad``; matched against the last ``kept`` of them."""
+    """Keyframes after ``key_step_m`` or ``key_turn_rad``; matched against the last ``newest`` of them and the nearest
+    of the last ``kept``, ``used`` together."""
 
     key_step_m: float = 0.35
     key_turn_rad: float = math.radians(15.0)
-    kept: int = 8
+    kept: int = 40
+    newest: int = 4
+    used: int = 12
     reach_m: float = 60.0
     search_m: float = 0.5
     search_rad: float = math.radians(20.0)
@@ -75,6 +79,7 @@ class FrontEnd:
         self.recent: deque[Keyframe] = deque(maxlen=self.settings.kept)
         self.poor_matches = 0
         self._odometry: Array | None = None
+        self._used: list[Keyframe] = []
         self._since_key = np.zeros(3)
         self._weak = OdometryTrust()
         self._map = LineMap(self.settings.reach_m)
@@ -136,8 +141,8 @@ class FrontEnd:
     def _search(self, points: Array, predicted: Array, prior: Array, match: LineMatch) -> LineMatch:
         """The better of ``match`` and what a search of the whole window finds."""
         settings = self.settings
-        near = [key.points[(key.points**2).sum(axis=1) < _SEARCH_REACH_M**2] for key in self.recent]
-        window = WindowMap(near, np.array([key.pose for key in self.recent]), settings.search_m)
+        near = [key.points[(key.points**2).sum(axis=1) < _SEARCH_REACH_M**2] for key in self._used]
+        window = WindowMap(near, np.array([key.pose for key in self._used]), settings.search_m)
         found = window.search(points, predicted, settings.search_m, settings.search_rad, math.radians(0.5), 0.3)
         if found is None:
             return match
@@ -169,9 +174,13 @@ class FrontEnd:
 
     def rebuild(self) -> None:
         """The local map anew from the kept keyframes."""
-        self._map.build(
-            self.recent[-1].pose[:2], [key.points for key in self.recent], np.array([k.pose for k in self.recent])
-        )
+        poses = np.array([key.pose for key in self.recent])
+        offset = poses - poses[-1]
+        apart = np.hypot(offset[:, 0], offset[:, 1]) + _APART_M_PER_RAD * np.abs(wrapped(offset[:, 2]))
+        apart[-self.settings.newest :] = 0.0
+        used = np.sort(np.argsort(apart, kind="stable")[: self.settings.used])
+        self._used = [self.recent[k] for k in used]
+        self._map.build(poses[-1, :2], [key.points for key in self._used], poses[used])
 
 
 def turned(information: Array, yaw_rad: float) -> Array:
