@@ -9,9 +9,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from amr.mapping.pose_arrays import Array
+from amr.mapping.pose_arrays import Array, between
+from amr.mapping.pose_graph import UPPER, PoseGraph, RobustKernel
+from amr.mapping.pose_graph_solve import PoseGraphSolver
 from amr.mapping.slam_front import Keyframe
-from amr.mapping.slam_graph import optimized, residuals
 from amr.mapping.slam_loops import SUPPORT_GAP, Loop, LoopFinder, LoopSettings, supports
 
 _WIDEST_M: Final = 25.0
@@ -30,7 +31,9 @@ _LOOP_FLOOR: Final = (0.02, math.radians(0.3))
 """Deviations (m, rad) that no edge goes below: errors that all points of a match share."""
 _SHARED_FRAC: Final = 0.2
 """Share of the points of a match that count as independent."""
-_FADING_PHI: Final = (100.0, 10.0)
+_FADING_WIDTHS: Final = (10.0, 3.2)
+"""Deviations from which on a loop loses weight: wide first, so that a right one far off is not lost."""
+_TOLERANCE: Final = 1e-5
 
 
 class BackEnd:
@@ -117,7 +120,7 @@ class BackEnd:
         for new in added:
             self._accept(new)
         pairs, measured = _ends(added)
-        error = residuals(self.poses, pairs, measured)
+        error = between(measured, between(self.poses[pairs[:, 0]], self.poses[pairs[:, 1]]))
         return bool(np.hypot(error[:, 0], error[:, 1]).max() > _MOVED_M or np.abs(error[:, 2]).max() > _MOVED_RAD)
 
     def _near_in_path(self, loop: Loop) -> list[Loop]:
@@ -146,24 +149,36 @@ class BackEnd:
 
     def _optimize(self, iterations: int) -> None:
         self.optimizations += 1
-        steps = len(self.keyframes) - 1
-        loops = self.loops
+        steps, loops = len(self.keyframes) - 1, self.loops
         loop_pairs, loop_measured = _ends(loops)
         pairs = np.vstack([np.column_stack([np.arange(steps), np.arange(1, steps + 1)]), loop_pairs])
         measured = np.vstack([np.array([key.step for key in self.keyframes[1:]]), loop_measured])
         information = np.concatenate([
             _floored(np.array([key.information for key in self.keyframes[1:]]), *_STEP_FLOOR),
-            _floored(np.array([loop.information for loop in loops]).reshape(-1, 3, 3), *_LOOP_FLOOR),
+            _floored(np.array([loop.information for loop in loops]), *_LOOP_FLOOR),
         ])  # fmt: skip
-        for phi in _FADING_PHI:
-            loop = np.arange(len(pairs)) >= steps
-            self.poses, _ = optimized(self.poses, pairs, measured, information, loop, phi, iterations)
+        graph = PoseGraph.of_arrays(self.poses, pairs, measured, _in_axes_of(measured, information))
+        graph.kernel[steps:] = RobustKernel.DCS
+        solver = PoseGraphSolver(graph)
+        for width_sigma in _FADING_WIDTHS:
+            graph.width_sigma[steps:] = width_sigma
+            solver.solve(iterations, _TOLERANCE)
+        self.poses = graph.poses.copy()
 
 
 def _ends(loops: list[Loop]) -> tuple[Array, Array]:
     """(pairs [K, 2], measured [K, 3])."""
     pairs = np.array([(loop.first, loop.second) for loop in loops], np.int64).reshape(-1, 2)
     return pairs, np.array([loop.measured for loop in loops]).reshape(-1, 3)
+
+
+def _in_axes_of(measured: Array, information: Array) -> Array:
+    """[K, 6] upper parts of ``information`` [K, 3, 3], turned from the axes of the first pose to the measured one's."""
+    turn = np.zeros((len(measured), 3, 3))
+    s, c = np.sin(measured[:, 2]), np.cos(measured[:, 2])
+    turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1], turn[:, 2, 2] = c, -s, s, c, 1.0
+    full = np.einsum("kji,kjl,klm->kim", turn, information, turn)
+    return np.stack([full[:, row, column] for row, column in UPPER], axis=1)
 
 
 def _floored(information: Array, sigma_m: float, sigma_rad: float) -> Array:
