@@ -17,7 +17,7 @@ from amr.mapping.slam_loops import SUPPORT_GAP, Loop, LoopFinder, LoopSettings, 
 
 _WIDEST_M: Final = 25.0
 _WINDOW_M: Final = 0.5
-_WINDOW_PER_M: Final = 0.02
+_WINDOW_PER_M: Final = 0.04
 """How wide loops are searched: what a front end loses in a meter, at worst."""
 _TURN_RAD: Final = math.radians(4.0)
 _TURN_PER_M: Final = 0.005
@@ -137,9 +137,12 @@ class BackEnd:
         self._by_second.setdefault(loop.second, {})[loop.first] = loop
 
     def _graph_distance_m(self, query: int) -> Array:
-        """[N] shortest way from ``query`` along the path and through loops."""
+        """[N] shortest way from ``query`` along the path and through strong loops.
+
+        A weak loop may be wrong: it must not narrow the search that could find the right one.
+        """
         count = len(self.poses)
-        loops = _ends(self.loops)[0]
+        loops = _ends([loop for loop in self.loops if loop.strong])[0]
         i = np.concatenate([np.arange(count - 1), loops[:, 0]])
         j = np.concatenate([np.arange(1, count), loops[:, 1]])
         way_m = np.concatenate([np.maximum(np.diff(self._way_m), 0.05), np.full(len(loops), _LOOP_STEP_M)])

@@ -15,6 +15,8 @@ from amr.mapping.scan_matching import LineMap, LineMatchSettings, WindowMap
 _CACHE: Final = 24
 _PLAIN_WINDOW_M: Final = 1.5
 """In a window up to this size the best place is taken; in a larger one it must have no rival."""
+_LEAST_RIVAL_M: Final = 3.0
+"""A place of low score must have no rival in a window of this size, however sure the graph is."""
 _RIVAL_FRAC: Final = 0.88
 _RIVAL_APART_M: Final = 1.0
 _SUPPORT_M: Final = 0.3
@@ -90,8 +92,9 @@ class LoopFinder:
         if found is None:
             return None
         start, score = found
-        if window_m > _PLAIN_WINDOW_M and window.search(
-            sparse, guess, window_m, window_rad, math.radians(1.0), _RIVAL_FRAC * score,
+        rival_m = window_m if score >= settings.strong_score else max(window_m, _LEAST_RIVAL_M)
+        if rival_m > _PLAIN_WINDOW_M and window.search(
+            sparse, guess, rival_m, window_rad, math.radians(1.0), _RIVAL_FRAC * score,
             (float(start[0]), float(start[1]), _RIVAL_APART_M),
         ):  # fmt: skip
             self.ambiguous += 1
@@ -125,7 +128,9 @@ class LoopFinder:
             return kept[1]
         reach = self.settings.reach_m
         near = [scans[k][(scans[k] ** 2).sum(axis=1) < reach * reach] for k in ids]
-        window = WindowMap(near, relative, max(window_m, 3.0), self.settings.cell_m, levels=3 if window_m > 2.0 else 2)
+        window = WindowMap(
+            near, relative, max(window_m, _LEAST_RIVAL_M), self.settings.cell_m, levels=3 if window_m > 2.0 else 2
+        )
         self._windows[target] = (relative, window)
         while len(self._windows) > _CACHE:
             self._windows.popitem(last=False)
