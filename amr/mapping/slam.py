@@ -45,6 +45,7 @@ class Slam:
         else:
             self._learn(points, odometry)
             tracked = self.front.add(scan, points, odometry)
+            self.back.finder.usual_frac = self.front.usual_frac
             if tracked.keyframe is not None and self.back.add(tracked.keyframe):
                 self.front.correct(self.back.poses[-len(self.front.recent) :])
         last = len(self.back.poses) - 1

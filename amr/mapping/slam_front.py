@@ -84,7 +84,7 @@ class FrontEnd:
         self._weak = OdometryTrust()
         self._map = LineMap(self.settings.reach_m)
         self._matching = self.settings.matching.as_array()
-        self._usual_frac = 0.5
+        self.usual_frac = 0.5
 
     def learn(self, trust: OdometryTrust) -> None:
         """Use this noise from now on."""
@@ -132,10 +132,10 @@ class FrontEnd:
     def _match(self, points: Array, predicted: Array, step: Array) -> LineMatch:
         prior = np.linalg.inv(turned(self._weak.covariance(step) + np.diag(_WEAK_VARIANCE), predicted[2] - step[2]))
         match = self._map.match(points, predicted, self._matching, predicted, prior)
-        if match.inlier_frac < _POOR_FRAC * self._usual_frac:
+        if match.inlier_frac < _POOR_FRAC * self.usual_frac:
             self.poor_matches += 1
             match = self._search(points, predicted, prior, match)
-        self._usual_frac += 0.02 * (match.inlier_frac - self._usual_frac)
+        self.usual_frac += 0.02 * (match.inlier_frac - self.usual_frac)
         return match
 
     def _search(self, points: Array, predicted: Array, prior: Array, match: LineMatch) -> LineMatch:

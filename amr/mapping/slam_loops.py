@@ -42,8 +42,9 @@ class LoopSettings:
     query_points: int = 400
     least_score: float = 0.2
     strong_score: float = 0.45
-    strong_inlier_frac: float = 0.30
-    """From both on a loop may be supported by one of almost the same scans; below, by independent ones alone."""
+    strong_inlier_frac: float = 0.7
+    """Of what the front end's matches usually reach. From both on a loop may be supported by one of almost the same
+    scans; below, by independent ones alone."""
     candidates: int = 6
 
 
@@ -68,6 +69,7 @@ class LoopFinder:
         self._lines = LineMap(self.settings.reach_m + 15.0, 0.1, 60_000)
         self._matching = LineMatchSettings(first_reach_m=0.5, last_reach_m=0.2, kernel_m=0.05).as_array()
         self._windows: OrderedDict[int, tuple[Array, WindowMap]] = OrderedDict()
+        self.usual_frac = 0.5
         self.searches = 0
         self.ambiguous = 0
         self.diverged = 0
@@ -106,7 +108,7 @@ class LoopFinder:
         if math.hypot(moved[0], moved[1]) > _REFINED_M or abs(moved[2]) > _REFINED_RAD:
             self.diverged += 1
             return None
-        strong = score >= settings.strong_score and match.inlier_frac >= settings.strong_inlier_frac
+        strong = score >= settings.strong_score and match.inlier_frac >= settings.strong_inlier_frac * self.usual_frac
         information = match.information / max(len(members), 1)
         return Loop(target, query, match.pose, information, match.inlier_frac, score, strong)
 
