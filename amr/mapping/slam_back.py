@@ -17,7 +17,7 @@ from amr.mapping.slam_loops import SUPPORT_GAP, Loop, LoopFinder, LoopSettings, 
 
 _WIDEST_M: Final = 25.0
 _WINDOW_M: Final = 0.5
-_WINDOW_PER_M: Final = 0.04
+_WINDOW_PER_M: Final = 0.02
 """How wide loops are searched: what a front end loses in a meter, at worst."""
 _TURN_RAD: Final = math.radians(4.0)
 _TURN_PER_M: Final = 0.005
