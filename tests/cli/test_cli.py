@@ -32,6 +32,7 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
+    "bench scan-match", "bench slam",
 ]  # fmt: skip
 
 
@@ -52,6 +53,8 @@ CONTRACT_OPTIONS = {
     "bench control": "--samples --steps --json",
     "bench posegraph": "--data --out --json",
     "bench loop": "--hz --seconds --load --json",
+    "bench scan-match": "--beams --trials --seed --json",
+    "bench slam": "--data --scans --out --json",
 }
 
 

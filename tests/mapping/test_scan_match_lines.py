@@ -1,0 +1,183 @@
+"""Lines and the refinement on them against plain NumPy, and what a match must answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scan_world import points, walls
+
+from amr.kernels import scan_match_lines as kernel
+from amr.mapping.pose_arrays import placed
+from amr.mapping.scan_matching import LineMap, LineMatchSettings, symmetric
+
+ANGLES = np.deg2rad(np.arange(0.0, 360.0, 1.0))
+SETTINGS = LineMatchSettings().as_array()
+
+
+def made_map(noise_m=0.005, seed=0):
+    rng = np.random.default_rng(seed)
+    poses = np.array([[0.0, 0.0, 0.0], [0.3, 0.1, 0.2], [-0.2, -0.3, -0.4]])
+    line_map = LineMap(15.0)
+    line_map.build(np.zeros(2), [points(p, walls(), ANGLES, noise_m, rng) for p in poses], poses)
+    return line_map
+
+
+def members(line_map, cell, ring, cloud):
+    """Points of ``cloud`` in the square of ``ring`` cells around a used cell."""
+    origin, size = line_map._frame[:2], line_map._frame[2]
+    ij = np.floor((cloud - origin) / size).astype(int)
+    row, column = line_map._cells[cell]
+    return cloud[(np.abs(ij[:, 1] - row) <= ring) & (np.abs(ij[:, 0] - column) <= ring)]
+
+
+def test_line_of_a_cell_is_the_principal_axis_of_its_neighborhood():
+    rng = np.random.default_rng(4)
+    cloud = points(np.zeros(3), walls(), ANGLES, 0.01, rng)
+    line_map = LineMap(15.0)
+    line_map.build(np.zeros(2), [cloud], np.zeros((1, 3)))
+    checked = 0
+    for cell in range(line_map._used):
+        mean_x, mean_y, nx, ny, weight = line_map._lines[cell]
+        for ring in range(1, 6):
+            near = members(line_map, cell, ring, cloud)
+            covariance = np.cov(near.T, bias=True) if len(near) >= 5 else None
+            if covariance is not None and np.linalg.eigvalsh(covariance)[1] >= 0.35 * 0.1**2:
+                break
+        else:
+            assert weight == 0.0
+            continue
+        values, vectors = np.linalg.eigh(covariance)
+        if values[0] / values[1] >= 0.3:
+            assert weight == 0.0
+            continue
+        np.testing.assert_allclose([mean_x, mean_y], near.mean(axis=0), atol=1e-9)
+        assert abs(vectors[:, 0] @ [nx, ny]) == pytest.approx(1.0, abs=1e-9)
+        assert weight == pytest.approx(1.0 - values[0] / values[1] / 0.3, abs=1e-9)
+        checked += 1
+    assert checked > 100
+
+
+def test_nearest_cell_is_the_nearest_of_all_within_reach():
+    line_map = made_map()
+    used = line_map._used
+    means = line_map._cells[:used, ::-1] + 0.5 + line_map._moments[:used, 1:3] / line_map._moments[:used, :1]
+    rng = np.random.default_rng(5)
+    hits = 0
+    for x, y in rng.uniform(80.0, 220.0, (400, 2)):
+        for reach in (2.0, 5.0):
+            cell = kernel.nearest_cell(line_map._index, line_map._moments, x, y, reach)
+            distance = np.hypot(*(means - [x, y]).T)
+            if distance.min() < reach:
+                assert distance[cell] == pytest.approx(distance.min(), abs=1e-12)
+                hits += 1
+            else:
+                assert cell == -1
+    assert hits > 50
+
+
+def test_information_and_residual_are_those_of_the_definition():
+    line_map = made_map()
+    query = points(np.array([0.1, 0.05, 0.1]), walls(), ANGLES)
+    pose = np.array([0.11, 0.04, 0.105])
+    settings = LineMatchSettings(first_reach_m=0.3, iterations=0)
+    match = line_map.match(query, pose, settings.as_array())
+    used = line_map._used
+    means = line_map._cells[:used, ::-1] + 0.5 + line_map._moments[:used, 1:3] / line_map._moments[:used, :1]
+    world = placed(query, pose)
+    information, weight_sum, cost = np.zeros((3, 3)), 0.0, 0.0
+    for point, turned in zip(world, world - pose[:2], strict=True):
+        distance = np.hypot(*(means - (point - line_map._frame[:2]) / 0.1).T)
+        cell = distance.argmin()
+        x, y, nx, ny, line_weight = line_map._lines[cell]
+        if distance[cell] >= 3.0 or line_weight == 0.0:
+            continue
+        residual = nx * (point[0] - x) + ny * (point[1] - y)
+        weight = line_weight / (1.0 + (residual / settings.kernel_m) ** 2)
+        jacobian = np.array([nx, ny, -nx * turned[1] + ny * turned[0]])
+        information += weight * np.outer(jacobian, jacobian) / settings.sigma_m**2
+        weight_sum += weight
+        cost += weight * residual**2
+    np.testing.assert_allclose(match.information, information, rtol=1e-9, atol=1e-6)
+    assert match.inlier_frac == pytest.approx(weight_sum / len(query))
+    assert match.rms_m == pytest.approx(np.sqrt(cost / weight_sum))
+
+
+def test_solver_equals_numpy_and_refuses_what_is_not_positive():
+    rng = np.random.default_rng(6)
+    for _ in range(50):
+        root = rng.normal(size=(3, 3))
+        matrix, g, out = root @ root.T + 0.01 * np.eye(3), rng.normal(size=3), np.empty(3)
+        assert kernel.solve_symmetric(matrix[np.triu_indices(3)], g, out)
+        np.testing.assert_allclose(out, np.linalg.solve(matrix, g), rtol=1e-6, atol=1e-9)
+    assert not kernel.solve_symmetric(np.zeros(6), np.zeros(3), np.empty(3))
+    assert not kernel.solve_symmetric(np.array([1.0, 2.0, 0.0, 1.0, 0.0, 1.0]), np.ones(3), np.empty(3))
+    assert not kernel.solve_symmetric(np.full(6, np.nan), np.ones(3), np.empty(3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_refinement_finds_the_pose_to_millimeters(seed):
+    rng = np.random.default_rng(seed)
+    line_map = made_map(seed=seed)
+    true = np.array([*rng.uniform(-0.3, 0.3, 2), rng.uniform(-0.2, 0.2)])
+    query = points(true, walls(), ANGLES, 0.005, rng)
+    start = true + np.append(rng.uniform(-0.15, 0.15, 2), rng.uniform(-0.08, 0.08))
+    match = line_map.match(query, start, SETTINGS)
+    assert np.abs(match.pose[:2] - true[:2]).max() < 0.004
+    assert abs(match.pose[2] - true[2]) < 0.001
+    assert match.inlier_frac > 0.8
+
+
+def test_refinement_is_not_pulled_by_people_who_walk_through():
+    rng = np.random.default_rng(9)
+    line_map = made_map()
+    true = np.array([0.1, -0.2, 0.1])
+    query = points(true, walls(), ANGLES, 0.005, rng)
+    people = rng.random(len(query)) < 0.3
+    query[people] *= rng.uniform(0.3, 0.9, (people.sum(), 1))
+    match = line_map.match(query, true + np.array([0.08, -0.06, 0.03]), SETTINGS)
+    assert np.abs(match.pose - true).max() < 0.01
+
+
+def test_information_is_small_along_a_corridor_and_a_prior_decides_there():
+    corridor = walls([[(-30, -1), (30, -1)], [(-30, 1), (30, 1)]])
+    cloud = points(np.zeros(3), corridor, ANGLES)
+    cloud = cloud[np.abs(cloud[:, 0]) < 8.0]
+    line_map = LineMap(15.0)
+    line_map.build(np.zeros(2), [cloud], np.zeros((1, 3)))
+    free = line_map.match(cloud, np.array([0.1, 0.05, 0.02]), SETTINGS)
+    assert free.information[0, 0] < 1e-3 * free.information[1, 1]
+    assert abs(free.pose[1]) < 0.003
+    prior = np.array([0.2, 0.5, 0.0])
+    match = line_map.match(cloud, np.array([0.1, 0.05, 0.02]), SETTINGS, prior, np.diag([100.0, 1e-6, 1e-6]))
+    assert match.pose[0] == pytest.approx(0.2, abs=0.02)
+    assert abs(match.pose[1]) < 0.003
+
+
+def test_nothing_in_reach_keeps_the_start():
+    line_map = made_map()
+    start = np.array([1.0, 2.0, 0.5])
+    for query in (np.empty((0, 2)), np.full((5, 2), 500.0), np.full((5, 2), np.nan)):
+        match = line_map.match(query, start, SETTINGS)
+        np.testing.assert_allclose(match.pose, start)
+        assert match.inlier_frac == 0.0
+        assert match.rms_m == np.inf
+
+
+def test_map_is_clean_after_it_was_built_again():
+    line_map = made_map()
+    cloud = points(np.zeros(3), walls(), ANGLES)
+    line_map.build(np.zeros(2), [cloud], np.zeros((1, 3)))
+    fresh = LineMap(15.0)
+    fresh.build(np.zeros(2), [cloud], np.zeros((1, 3)))
+    assert line_map._used == fresh._used
+    np.testing.assert_array_equal(line_map._index, fresh._index)
+
+
+def test_capacity_is_a_limit_and_not_a_crash():
+    line_map = LineMap(15.0, capacity=10)
+    line_map.build(np.zeros(2), [points(np.zeros(3), walls(), ANGLES)], np.zeros((1, 3)))
+    assert line_map._used == 10
+
+
+def test_packed_matrix_unpacks_symmetric():
+    np.testing.assert_array_equal(symmetric(np.arange(6.0)), [[0, 1, 2], [1, 3, 4], [2, 4, 5]])
