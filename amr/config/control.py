@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from amr.config.base import Section
-from amr.config.hardware import NotNegative, Positive
+from amr.config.hardware import Fraction, NotNegative, Positive
 
 
 class GoalFieldSettings(Section):
@@ -48,6 +48,12 @@ class MppiSettings(Section):
     temperature: Positive = 1.0
     noise_v_mps: Positive = 0.7
     noise_w_radps: Positive = 1.6
+    noise_color: Literal["knots", "white", "autoregressive", "fractional"] = "knots"
+    """How the noise of one step hangs together with that of the next (``amr.control.noise``)."""
+    noise_correlation_s: NotNegative = 0.4
+    """Of "autoregressive": time after which correlation has fallen to 1/e."""
+    noise_integration_frac: Fraction = 0.5
+    """Of "fractional": order of the integral of white noise; 0 = white, 0.5 = pink, 1 = red."""
     pool_columns: Annotated[int, Field(ge=1024, le=262144)] = 8192
     """Noise sequences made at start; a cycle takes a window of them."""
     steep_weight_per_m: NotNegative = 200.0

@@ -96,8 +96,8 @@ class MppiController:
         samples = -(-control.samples // LANES) * LANES
         columns = max(control.mppi.pool_columns, samples)
         steps = control.steps
-        self.noise_v = noise_pool(seed, steps, columns, control.mppi.noise_v_mps, stream=1)
-        self.noise_w = noise_pool(seed, steps, columns, control.mppi.noise_w_radps, stream=2)
+        self.noise_v = noise_pool(seed, steps, columns, control.mppi.noise_v_mps, 1, control.mppi, control.step_s)
+        self.noise_w = noise_pool(seed, steps, columns, control.mppi.noise_w_radps, 2, control.mppi, control.step_s)
         self._plan = np.zeros((2, steps), np.float32)
         self._last_ns = -1
         self._last_command = STANDSTILL

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import LIMITS, Drive, box, input_of, robot
 
+from amr.config.control import MppiSettings
 from amr.config.hardware import Body
 from amr.control import recording
 from amr.control.follow import at_goal, carrot, turn_rate_radps
 from amr.control.footprint import cover_discs, reach_m
 from amr.control.mppi import MppiController
-from amr.control.noise import noise_pool, window_start
+from amr.control.noise import fractional_noise, noise_pool, normal_numbers, window_start
 from amr.control.prediction import Actuation, lag_gain, predict_start
 from amr.control.profile import approach_speed_mps, curve_speed_mps, limit_command
 from amr.control.window import Outline, Window
@@ -172,14 +173,60 @@ def test_at_goal_asks_for_the_heading_only_where_it_matters() -> None:
     assert not at_goal(input_of(goal=(1.0, 0.0)), 0.1)
 
 
-def test_noise_has_its_deviation_no_mean_and_comes_from_the_seed() -> None:
-    pool = noise_pool(5, 56, 8192, 2.0, stream=1)
+def pool_of(color: str, seed: int = 5, stream: int = 1) -> np.ndarray:
+    """[56, 8192], deviation 2, of which every fourth column has the full one."""
+    chosen = MppiSettings.model_validate({"noise_color": color})
+    return noise_pool(seed, 56, 8192, 2.0, stream, chosen, 0.05)
+
+
+def correlation(noise: np.ndarray, lag: int) -> float:
+    """Between steps ``lag`` apart, over all columns."""
+    return float((noise[lag:] * noise[: len(noise) - lag]).mean() / (noise * noise).mean())
+
+
+@pytest.mark.parametrize("color", ["knots", "white", "autoregressive", "fractional"])
+def test_noise_has_its_deviation_no_mean_and_comes_from_the_seed(color: str) -> None:
+    pool = pool_of(color)
     assert pool.shape == (56, 8192)
     assert abs(pool.mean()) < 0.05
     assert pool[0, 0::4].std() == pytest.approx(2.0, rel=0.05)
-    assert np.array_equal(pool, noise_pool(5, 56, 8192, 2.0, stream=1))
-    assert not np.array_equal(pool, noise_pool(5, 56, 8192, 2.0, stream=2))
+    assert pool[-1, 0::4].std() == pytest.approx(2.0, rel=0.05)
+    assert pool[0, 1::4].std() == pytest.approx(1.4, rel=0.05)
+    assert np.array_equal(pool, pool_of(color))
+    assert not np.array_equal(pool, pool_of(color, stream=2))
+    assert not np.array_equal(pool, pool_of(color, seed=6))
+
+
+def test_knot_noise_runs_straight_between_its_knots() -> None:
+    pool = pool_of("knots")
     assert np.abs(np.diff(pool[:, 0::4], axis=0)).mean() < np.abs(np.diff(pool[:, 3::4], axis=0)).mean()
+    assert np.abs(np.diff(pool[1:27, 0::4], n=2, axis=0)).max() < 1e-4
+
+
+def test_white_noise_forgets_at_once() -> None:
+    noise = pool_of("white")[:, 0::4]
+    assert max(abs(correlation(noise, lag)) for lag in (1, 2, 5, 20)) < 0.02
+
+
+def test_autoregressive_noise_forgets_exponentially() -> None:
+    noise = pool_of("autoregressive")[:, 0::4]
+    for lag in (1, 4, 8, 16):  # 0.4 s are 8 steps
+        assert correlation(noise, lag) == pytest.approx(math.exp(-lag / 8.0), abs=0.03)
+
+
+def test_fractional_noise_has_the_spectrum_of_its_order() -> None:
+    random = np.random.default_rng(3)
+    for order in (0.0, 0.5):
+        noise = fractional_noise(random, 256, 400, order, 1.0)[128:]
+        power = (np.abs(np.fft.rfft(noise * np.hanning(128)[:, None], axis=0)) ** 2).mean(axis=1)
+        slope = np.polyfit(np.log(np.arange(3, 32)), np.log(power[3:32]), 1)[0]
+        assert slope == pytest.approx(-2.0 * order, abs=0.12)
+
+
+def test_fractional_noise_of_order_one_is_a_sum_of_white_noise() -> None:
+    red = fractional_noise(np.random.default_rng(3), 20, 5, 1.0, 1.0)
+    steps = np.arange(1, 21)[:, None]
+    assert red * np.sqrt(steps) == pytest.approx(np.cumsum(normal_numbers(np.random.default_rng(3), (20, 5)), axis=0))
 
 
 @given(st.integers(0, 2**40))
