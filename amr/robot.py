@@ -266,6 +266,7 @@ class RobotCore:
                 is_last_goal=mission.is_last_goal,
                 limits=MotionLimits.from_config(self._config.limits),
                 obstacles=self._movers,
+                squeeze=mission.squeeze,
             )
         )
         return self._control_output

@@ -140,6 +140,7 @@ def stuck(
     workers: WorkersOption = 1,
     robot: RobotOption = "jackal",
     samples: Annotated[int, typer.Option(metavar="N", min=16, max=32768, help="Of MPPI.")] = 600,
+    out: OutOption = None,
     json: JsonOption = None,
 ) -> None:
     """Starts in tight places: each gets out, or says truly why it cannot."""
@@ -151,7 +152,7 @@ def stuck(
         if done % 50 == 0 or done == total:
             note(f"{done}/{total} starts")
 
-    result = run(count, seed, workers, robot, samples, progress)
+    result = run(count, seed, workers, robot, samples, progress, out)
     write_json(result, json)
     if json == "-":
         return
@@ -159,7 +160,8 @@ def stuck(
         say(f"{kind:<14}" + ", ".join(f"{verdict} {number}" for verdict, number in sorted(row.items())))
     verdicts = result["verdicts"]
     names = ("got_out", "true_report", "too_tight", "false_report", "stuck", "contact")
-    say(f"{count} starts: " + ", ".join(f"{name} {verdicts.get(name, 0)}" for name in names))
+    early = f" of {count}, interrupted" if result["interrupted"] else ""
+    say(f"{result['count']} starts{early}: " + ", ".join(f"{name} {verdicts.get(name, 0)}" for name in names))
     say(f"longest {result['time_s_max']:.0f} s; failed seeds: {result['failed_seeds'] or 'none'}")
 
 

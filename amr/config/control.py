@@ -61,6 +61,10 @@ class MppiSettings(Section):
     soft_margin_m: NotNegative = 0.18
     """Clearance of the outline below which a motion costs extra."""
     soft_margin_weight: NotNegative = 60.0
+    squeeze_frac: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    """Part of ``soft_margin_weight`` that counts after the robot has stayed before a gap (``ControlInput.squeeze``)."""
+    squeeze_margin_m: Annotated[float, Field(ge=-0.05, le=0.05)] = -0.012
+    """Then in place of ``hard_margin_m``: cells make obstacles up to half a cell larger than the ring measures them."""
     least_speed_mps: NotNegative = 0.1
     """Added to the speed in the price of clearance: what it costs to stand near an obstacle."""
     soft_distance_m: NotNegative = 0.50

@@ -87,6 +87,8 @@ class ControlInput:
     obstacles: tuple[Mover, ...] = ()
     path_speed_mps: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
     """float64 [n]: largest speed at each point of ``path_odom``, negative in reverse; [0] = not told."""
+    squeeze: bool = False
+    """True = getting through counts more than clearance: the robot has stayed before a gap that it fits through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

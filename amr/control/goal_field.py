@@ -27,7 +27,7 @@ _WALL_RINGS = 3
 """Rings of blocked cells that get a value: a robot that starts inside inflation sees the way out."""
 _WALL_RISE = 8.0
 """Cost of a metre across those rings."""
-_BLIND_M = 1.0
+_BLIND_M = 2.5
 """What was never seen and lies behind the lidar's view, this near, is crossed only when there is no other way."""
 
 

@@ -31,7 +31,7 @@ from amr.control.terms import load_terms
 from amr.control.terms.base import TermContext
 from amr.control.validity import fault_in
 from amr.control.window import Outline, Window
-from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
+from amr.geometry import STANDSTILL, Pose2, Twist2, integrate_twist, wrap_angle
 from amr.grid import DistanceField
 from amr.kernels.mppi_obstacle import COLLISION_COST
 from amr.kernels.mppi_rollout import LANES, poses_of, rollout
@@ -51,6 +51,9 @@ _CONFLICT_COST = 5.0
 _LOOKING, _LOOK_S = (Twist2(0.0, 1.0), Twist2(0.0, -1.0)), 0.8
 """Turning in place for so long shows the robot half of what was behind it."""
 _ONWARD = Twist2(0.3, 0.0)
+_ROOMIER = (Twist2(0.2, 0.0), Twist2(0.2, 0.6), Twist2(0.2, -0.6))
+_ROOMIER_S = (0.5, 1.0, 1.5)
+"""Where, on a short way ahead, there may be the room to look that the robot lacks where it stands."""
 _LOOK_BEHIND_M = 0.06
 """Behind the rear edge: less than what whoever arms the robot vouches for."""
 _CREEP_M = 0.002
@@ -79,7 +82,7 @@ class MppiController:
     """The controller that drives by default. See ``amr.control.base.Controller``."""
 
     snapshot_constants: ClassVar[tuple[str, ...]] = (
-        *("_terms", "_outline", "noise_v", "noise_w"),
+        *("_terms", "_outline", "_squeezing", "noise_v", "noise_w"),
         *("_tiles", "_cost", "_hit_step", "_chosen", "_weight"),
     )
     """Made from config and seed, or written anew in each cycle."""
@@ -87,6 +90,8 @@ class MppiController:
     def __init__(self, config: RobotConfig, seed: int) -> None:
         control = config.control
         self._control, self._settings = control, control.mppi
+        weight = control.mppi.squeeze_frac * control.mppi.soft_margin_weight
+        self._squeezing = control.mppi.model_copy(update={"soft_margin_weight": weight})
         self._terms = load_terms(control.mppi.terms)
         self._goal_fields = GoalFieldBuilder(config)
         self._outline = Outline(config.body)
@@ -156,7 +161,7 @@ class MppiController:
             fixed=fixed,
             column=window_start(control_input.tick, self.noise_v.shape[1], self._cost.shape[0] // 2),
             # standing nearer than the margin already, the robot may leave, but not come nearer still
-            touch_m=min(self._control.hard_margin_m, window.clearance_m(start.odom_from_base) - _CREEP_M),
+            touch_m=min(self._hard_margin_m(control_input), window.clearance_m(start.odom_from_base) - _CREEP_M),
         )
 
     def context(
@@ -170,7 +175,7 @@ class MppiController:
     ) -> TermContext:
         """What the cost terms see of these motions, of which the first ``count`` matter."""
         return TermContext(
-            settings=self._settings,
+            settings=self._squeezing if problem.control_input.squeeze else self._settings,
             control_input=problem.control_input,
             start=problem.start,
             step_s=self._control.step_s,
@@ -178,13 +183,17 @@ class MppiController:
             cost=cost,
             hit_step=hit_step,
             window=problem.window,
-            hard_margin_m=self._control.hard_margin_m,
+            hard_margin_m=self._hard_margin_m(problem.control_input),
             touch_m=problem.touch_m,
             goal_field=problem.goal_field,
             count=count,
             prune_margin=math.inf,
             known_cost=known_cost,
         )
+
+    def _hard_margin_m(self, control_input: ControlInput) -> float:
+        hard_m = self._control.hard_margin_m
+        return min(hard_m, self._settings.squeeze_margin_m) if control_input.squeeze else hard_m
 
     # ------------------------------------------------------------ one cycle
 
@@ -303,7 +312,20 @@ class MppiController:
         for twist in _LOOKING if goal_field.blind else (*_LOOKING, _ONWARD):
             if window.free_time_s(pose, twist, _LOOK_S, _TURN_CHECK_S, margin_m) >= _LOOK_S:
                 return 0.0
-        return reverse_mps
+        return 0.0 if self._can_look_ahead(window, pose, margin_m) else reverse_mps
+
+    def _can_look_ahead(self, window: Window, pose: Pose2, margin_m: float) -> bool:
+        """True when the robot could turn and look at the end of a short way ahead."""
+        for way in _ROOMIER:
+            free_s = window.free_time_s(pose, way, _ROOMIER_S[-1], _TURN_CHECK_S, margin_m)
+            for after_s in _ROOMIER_S:
+                if free_s < after_s:
+                    break
+                place = integrate_twist(pose, way, after_s)
+                for look in _LOOKING:
+                    if window.free_time_s(place, look, _LOOK_S, _TURN_CHECK_S, margin_m) >= _LOOK_S:
+                        return True
+        return False
 
     def _rear_is_unseen(self, field: DistanceField, odom_from_base: Pose2) -> bool:
         """True when a point just behind the rear edge was never seen; outside of the window nothing was."""

@@ -69,3 +69,5 @@ class MissionOutput:
     """Gave up; ``reason`` names the last cause."""
     goals_reached: int
     goals_total: int
+    squeeze: bool = False
+    """True = control shall get through even where it is tight, see ``ControlInput.squeeze``."""

@@ -120,6 +120,7 @@ class MissionRunner:
         self._maneuver: Maneuver | None = None
         self._sentry: Sentry | None = None
         self._trail: tuple[Pose2, ...] = ()
+        self._squeeze_from: Pose2 | None = None
 
     def step(self, view: MissionInput) -> MissionOutput:
         """What the mission wants now. Never raises on bad values: what is not finite ends in a reason."""
@@ -174,6 +175,7 @@ class MissionRunner:
         self._progress = progress.begin(view.map_from_base, view.now_ns)
         self._inside_since_ns = None
         self._sentry = None
+        self._squeeze_from = None
 
     # ------------------------------------------------------------ goals and plans
 
@@ -248,6 +250,7 @@ class MissionRunner:
         if self._state is MissionState.PLANNING:
             # resting is no standstill: the planner's time-out watches here
             self._progress = progress.hold(self._progress, view.now_ns)
+        self._settle_squeeze(view.map_from_base)
         if self._desk.refusals >= self._settings.plan_tries_max:
             return self._after_refusals(view, odom_from_base)
         if self._state is MissionState.PLANNING and self._desk.refusals and self._is_start_blocked():
@@ -267,7 +270,19 @@ class MissionRunner:
             self._recoveries = replace(self._recoveries, waited_ns=self._recoveries.waited_ns + self._wait_ns())
             self._enter(MissionEvent.WAIT, text, view, odom_from_base, 0)
             return ()
+        stays = view.now_ns - self._progress.near_ns > ns_from_s(self._settings.stuck_time_s)
+        if stays and not blocked and self._squeeze_from is None and view.control_status is ControlStatus.OK:
+            # nothing holds it but the price of clearance
+            self._squeeze_from = view.map_from_base
+            self._progress = replace(self._progress, near_ns=view.now_ns)
+            return ()
         return self._climb(stuck, self._settings.max_recoveries, view, odom_from_base)
+
+    def _settle_squeeze(self, map_from_base: Pose2) -> None:
+        """Once the tight place lies behind, clearance counts in full again."""
+        place = self._squeeze_from
+        if place is not None and place.distance_m(map_from_base) > self._settings.place_radius_m:
+            self._squeeze_from = None
 
     def _after_refusals(self, view: MissionInput, odom_from_base: Pose2) -> tuple[ForgetObstacles, ...]:
         """The planner has refused too often."""
@@ -310,10 +325,10 @@ class MissionRunner:
 
     def _has_room(self, event: MissionEvent, view: MissionInput, odom_from_base: Pose2) -> bool:
         if event is MissionEvent.BACK_UP:
-            if recovery.rear_is_unseen(view.field, self._footprint, odom_from_base) and self._has_room(
-                MissionEvent.TURN, view, odom_from_base
+            if recovery.rear_is_unseen(view.field, self._footprint, odom_from_base) and (
+                self._has_room(MissionEvent.TURN, view, odom_from_base) or self._can_escape(view, odom_from_base)
             ):
-                return False  # turning shows what is there
+                return False  # turning, here or where there is more room, shows what is there
             twist = recovery.back_up(view.field, self._footprint, odom_from_base, self._trail, self._settings)
             return twist is not None
         if event is MissionEvent.TURN:
@@ -471,4 +486,5 @@ class MissionRunner:
             failed=self._state is MissionState.FAILED,
             goals_reached=self._reached,
             goals_total=len(self._goals),
+            squeeze=self._squeeze_from is not None,
         )

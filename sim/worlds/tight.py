@@ -2,6 +2,11 @@
 
 ``tight_start(seed)`` gives a world without outer walls, a start pose in which the outline touches nothing, and a goal
 outside of the clutter. What lies in the lidar's blind sector keeps the distance that whoever arms a robot vouches for.
+
+Two kinds of starts are left out, for nothing that a robot with a blind sector does there can be safe: corridors too
+narrow to turn in and closed at both ends, where the only way to learn what is behind is to touch it; and boxes whose
+sides are shorter than 1.2 diagonals of the outline, where it cannot turn far enough to look. Such places are entered
+by hand only, and whoever arms a robot in one has to look for it.
 """
 
 from __future__ import annotations

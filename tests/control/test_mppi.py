@@ -55,6 +55,15 @@ def test_it_passes_a_gap_of_its_width_plus_12_cm(offset_m: float) -> None:
     assert drive.clearances_m(scene).min() > 0.0
 
 
+def test_when_it_shall_squeeze_through_clearance_by_the_map_costs_less() -> None:
+    scene = gap(0.416 + 0.12)
+    costs = []
+    for squeeze in (False, True):
+        made = controller(samples=800)
+        costs.append(made.compute(input_of(scene, goal=(3.0, 0.0), pose=Pose2(1.2, 0.0, 0.0), squeeze=squeeze)).cost)
+    assert costs[1] < costs[0]
+
+
 def test_it_goes_round_a_post_that_stands_in_the_way() -> None:
     post = circle(1.5, 0.0, 0.15)
     drive = Drive(controller(), input_of(post, goal=(3.0, 0.0))).run(6.0, lambda i, _: i.odom_from_base.x_m > 2.5)

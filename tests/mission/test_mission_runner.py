@@ -354,6 +354,29 @@ def test_moving_about_without_getting_anywhere_is_stuck_too() -> None:
     assert "within 1.0 m" in world.out.reason
 
 
+def test_staying_where_nothing_holds_it_first_makes_clearance_count_less_until_the_place_lies_behind() -> None:
+    world = World([FAR])
+    world.blocked = lambda _: True
+    world.run(3.5)
+    assert world.out is not None
+    assert not world.out.squeeze
+    world.run(1.5)
+    assert world.out.squeeze
+    assert world.out.state == "following"
+    world.blocked = lambda _: False
+    world.run(0.5)
+    assert world.out.squeeze
+    world.run(10.0, until="done")
+    assert not world.out.squeeze
+
+
+def test_before_what_the_ring_holds_it_from_clearance_keeps_its_price() -> None:
+    world = World([FAR])
+    world.blocked = lambda _: True
+    out = world.run(5.0, stop=Stop(StopReason.OBSTACLE, "beam 1"))
+    assert not out.squeeze
+
+
 def test_turning_on_the_spot_counts_as_movement_but_not_for_ever() -> None:
     world = World([FAR])
     world.run(0.2)

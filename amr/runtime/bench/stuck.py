@@ -7,10 +7,12 @@ is no way is checked by an exhaustive search over (x, y, heading) with the true 
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from amr.config.robot import RobotConfig
@@ -61,14 +63,36 @@ def run(
     robot: str = "jackal",
     samples: int = _SAMPLES,
     progress: Callable[[StuckCase, int, int], None] | None = None,
+    out: Path | None = None,
 ) -> dict[str, Any]:
-    """Cases of the seeds ``seed`` to ``seed + count - 1``; counts of the verdicts and every case."""
+    """Cases of the seeds ``seed`` to ``seed + count - 1``; counts of the verdicts and every case.
+
+    ``out``: folder in which ``cases.jsonl`` grows by a line as each case ends. Ctrl-C ends the run early: the counts
+    are then those of the cases that ended (``interrupted``).
+    """
     tasks = [StuckTask(number, robot, samples) for number in range(seed, seed + count)]
     cases: list[StuckCase] = []
-    for case in _cases(tasks, workers):
-        cases.append(case)
-        if progress is not None:
-            progress(case, len(cases), count)
+    interrupted = False
+    path = None
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / "cases.jsonl"
+        path.write_text("", encoding="utf-8")
+    try:
+        for case in _cases(tasks, workers):
+            cases.append(case)
+            if path is not None:
+                with path.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(asdict(case)) + "\n")
+            if progress is not None:
+                progress(case, len(cases), count)
+    except KeyboardInterrupt:
+        interrupted = True
+    return {**_summary(cases), "asked": count, "interrupted": interrupted}
+
+
+def _summary(cases: list[StuckCase]) -> dict[str, Any]:
+    """Counts of the verdicts, in all and by kind, and the cases by seed."""
     cases.sort(key=lambda case: case.seed)
     verdicts = Counter(case.verdict for case in cases)
     kinds: dict[str, Counter[str]] = {}
@@ -76,7 +100,7 @@ def run(
         kinds.setdefault(case.kind, Counter())[case.verdict] += 1
     reports = verdicts[TRUE_REPORT] + verdicts[TOO_TIGHT] + verdicts[FALSE_REPORT]
     return {
-        "count": count,
+        "count": len(cases),
         "verdicts": dict(verdicts),
         "kinds": {kind: dict(row) for kind, row in sorted(kinds.items())},
         "false_report_rate": verdicts[FALSE_REPORT] / reports if reports else 0.0,
