@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from amr.errors import AmrError, ConfigError
 from sim.worlds import cellular
-from sim.worlds.barn_files import barn_file, dynabarn_file
+from sim.worlds.barn_files import LEVELS, barn_file, dynabarn_file
 from sim.worlds.draft import Draft
 from sim.worlds.halls import corridor, rooms, warehouse
 from sim.worlds.hard_files import hard_file
@@ -73,12 +73,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kind", choices=[*_WORLDS, *_BENCHMARKS])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=10, help="worlds in a benchmark file")
+    parser.add_argument("--level", choices=LEVELS, help="of all worlds of a dynabarn file; without it they grow harder")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(arguments)
     try:
         if asked.seed < 0 or not 0 < asked.count <= 10_000:
             raise ConfigError("--seed must be >= 0 and --count from 1 to 10000")
-        if asked.kind in _BENCHMARKS:
+        if asked.level is not None and asked.kind != "dynabarn":
+            raise ConfigError("--level goes with dynabarn only")
+        if asked.kind == "dynabarn":
+            text = _compact(dynabarn_file(asked.count, asked.seed, asked.level))
+        elif asked.kind in _BENCHMARKS:
             text = _compact(_BENCHMARKS[asked.kind](asked.count, asked.seed))
         else:
             command = f"python -m sim.worlds.generate {asked.kind} --seed {asked.seed}"

@@ -59,8 +59,30 @@ def test_generated_file_loads(tmp_path: Path) -> None:
     assert len(load_barn(out)) == 2
 
 
+@pytest.mark.parametrize(("level", "slowest", "fastest"), [("easy", 0.4, 0.9), ("hard", 1.5, 1.9)])
+def test_cylinders_of_a_level_cross_the_yard_within_its_speeds(
+    level: str, slowest: float, fastest: float, tmp_path: Path
+) -> None:
+    out = tmp_path / "dyna.json"
+    assert main(["dynabarn", "--level", level, "--count", "3", "--seed", "5", "--out", str(out)]) == 0
+    for world in load_barn(out):
+        assert world.level == level
+        for mover in world.world.moving:
+            times, xs, ys = np.array(mover.keyframes).T
+            assert np.abs((xs, ys)).max() <= 10.0
+            assert max(abs(xs[0]), abs(ys[0])) == 10.0
+            speed_mps = np.hypot(np.diff(xs), np.diff(ys)).sum() / times[-1]
+            assert slowest - 0.02 <= speed_mps <= fastest + 0.02
+
+
 @pytest.mark.parametrize(
-    "arguments", [["office", "--seed", "-1"], ["barn", "--count", "0"], ["office", "--out", "/nowhere/at/all.toml"]]
+    "arguments",
+    [
+        ["office", "--seed", "-1"],
+        ["barn", "--level", "hard"],
+        ["barn", "--count", "0"],
+        ["office", "--out", "/nowhere/at/all.toml"],
+    ],
 )
 def test_command_refuses_bad_arguments_in_one_line(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
