@@ -20,8 +20,8 @@ _FLAGS = ("-O2", "-I/usr/include/simavr", "-I/usr/local/include/simavr")
 _LIBRARIES = ("-lsimavr", "-lelf", "-lm")
 
 
-def build_elf(board: str, baud: int) -> Path:
-    """The ELF file that ``make firmware BAUD=...`` makes for this board; built now if there is none of these sources.
+def build_elf(board: str, baud: int, suffix: str = "elf") -> Path:
+    """What ``make firmware BAUD=...`` makes for this board (``elf`` or ``hex``), built now if these sources are new.
 
     Raises ``AmrError`` naming the packages to install when there is no AVR compiler.
     """
@@ -33,7 +33,7 @@ def build_elf(board: str, baud: int) -> Path:
         settings = [f"BUILD={scratch.parent}", f"BAUD={baud}UL"]
         run_compiler([make, "-s", "-C", str(FIRMWARE_DIR), *settings, str(scratch)], _LABEL, _AVR_ADVICE)
 
-    return cached("firmware-avr", key_of((build_number(), baud), sources), f"{board}.elf", compile_firmware)
+    return cached("firmware-avr", key_of((build_number(), baud), sources), f"{board}.{suffix}", compile_firmware)
 
 
 def build_emulator() -> Path:

@@ -30,7 +30,7 @@ def drive(scenario: str, firmware: str, backend: str | None = None) -> Simulated
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", ["corridor", "office"])
+@pytest.mark.parametrize("scenario", ["corridor", "warehouse"])
 def test_a_scenario_ends_as_with_the_native_core(emulator: None, scenario: str) -> None:  # noqa: ARG001
     native, emulated = drive(scenario, "native"), drive(scenario, "mega2560")
     assert (emulated.outcome, emulated.collisions) == (native.outcome, native.collisions) == ("success", 0)
