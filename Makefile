@@ -18,7 +18,8 @@ run: setup
 	@$(BIN)/amr sim $(SCENARIO)
 
 test: setup-dev
-	@./bootstrap.sh packages optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang
+	@./bootstrap.sh packages optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang \
+		/usr/include/simavr/sim_avr.h:libsimavr-dev /usr/include/libelf.h:libelf-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup-dev

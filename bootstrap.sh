@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the Makefile needs before Python can help:
-#   bootstrap.sh packages required|optional COMMAND:PACKAGE...   installs the Debian package of each missing command
+#   bootstrap.sh packages required|optional WHAT:PACKAGE...      installs the Debian package of each missing WHAT:
+#                                                                a command, or the path of a file
 #   bootstrap.sh venv PYTHON FOLDER                              makes a virtual environment that has pip
 set -eu
 
@@ -11,7 +12,10 @@ packages() {
     shift
     missing=""
     for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+        case "${pair%%:*}" in
+        /*) [ -e "${pair%%:*}" ] ;;
+        *) command -v "${pair%%:*}" >/dev/null 2>&1 ;;
+        esac || missing="$missing ${pair#*:}"
     done
     [ -n "$missing" ] || return 0
     as_root=""

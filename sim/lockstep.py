@@ -49,7 +49,7 @@ class Duty(Protocol):
 
 
 class Mcu(Protocol):
-    """A microcontroller that runs the shipped firmware: as a library here, emulated elsewhere."""
+    """A microcontroller with the shipped firmware: its core as a library, or all of it in an emulated processor."""
 
     def receive(self, data: bytes, now_us: int) -> None:
         """Bytes that arrived on its serial port."""
@@ -66,7 +66,7 @@ class Mcu(Protocol):
         battery_v: float,
         estop: bool,
     ) -> Duty:
-        """One pass of the wheel loop."""
+        """One pass of the wheel loop; emulated: time runs to ``now_us`` while the wheels turn to these counts."""
         ...
 
     def transmit(self) -> bytes:
@@ -107,13 +107,18 @@ class Lockstep:
         robot: RobotConfig,
         wall_clock_ns: Callable[[], int],
         mcu_clock_offset_us: int = 0,
+        exchange_ns: int | None = None,
     ) -> None:
+        """``exchange_ns``: how often an MCU with a loop of its own meets the physics; None = its loop is ``tick``."""
         self._core, self._worker, self._plant, self._mcu, self._link = core, worker, plant, mcu, link
         self._wall_clock_ns = wall_clock_ns
         self._mcu_clock_offset_us = mcu_clock_offset_us
-        self._tick_ns = NS_PER_S // robot.firmware.loop_hz
-        self._to_mcu = ByteLine(robot.link.baud, ns_from_s(robot.link.host_to_mcu_delay_s))
-        self._to_host = ByteLine(robot.link.baud, ns_from_s(robot.link.mcu_to_host_delay_s))
+        self._loop_ns = NS_PER_S // robot.firmware.loop_hz
+        self._tick_ns = self._loop_ns if exchange_ns is None else exchange_ns
+        self._to_mcu, self._to_host = (
+            ByteLine(robot.link.baud, ns_from_s(delay_s), device_paces=exchange_ns is not None)
+            for delay_s in (robot.link.host_to_mcu_delay_s, robot.link.mcu_to_host_delay_s)
+        )
         self._offered: list[Message] = []
         self._answers: list[tuple[int, int, PlanResult]] = []
         self._answer_count = 0
@@ -162,7 +167,7 @@ class Lockstep:
         outputs = self._core.step(inputs)
         wall_ns = self._wall_clock_ns() - started_ns
         arrival_ns = self._to_mcu.send(self._link.command(outputs.wheel, now_ns), now_ns)
-        acts_ns = -(-arrival_ns // self._tick_ns) * self._tick_ns
+        acts_ns = -(-arrival_ns // self._loop_ns) * self._loop_ns
         self._command = outputs.telemetry.command
         self._stop_reason = "" if outputs.stop.reason is StopReason.NONE else outputs.stop.reason.value
         scans = [message for message in inputs.messages if isinstance(message, Scan)]

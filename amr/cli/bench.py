@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amr.cli import bench_slam
+from amr.cli import bench_mcu, bench_slam
 from amr.cli.output import JsonOption, note, say, write_json
 from amr.cli.sim import Backend, Firmware
 from amr.errors import ConfigError, DataError
@@ -25,7 +25,7 @@ DataOption = Annotated[Path, typer.Option("--data", metavar="FILE", help="Worlds
 WorldsOption = Annotated[str | None, typer.Option(metavar="1,2,5-9", help="Only these worlds.")]
 TrialsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Trials of each world.")]
 WorkersOption = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes side by side.")]
-FirmwareOption = Annotated[Firmware, typer.Option(help="Where the firmware runs.")]
+FirmwareOption = Annotated[Firmware, typer.Option(help="Where the firmware runs: native or mega2560.")]
 BackendOption = Annotated[Backend | None, typer.Option(help="Which physics; default as amr sim.")]
 ControllerOption = Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the robot file's.")]
 SpeedOption = Annotated[
@@ -40,6 +40,7 @@ LogOption = Annotated[bool, typer.Option("--log/--no-log", help="With --out: als
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     bench_slam.add_to(bench_app)
+    bench_mcu.add_to(bench_app)
     app.add_typer(bench_app, name="bench", epilog="Example: [bold]amr bench loop --seconds 20[/bold]")
 
 

@@ -51,7 +51,10 @@ def sim(
     robot: Annotated[str | None, typer.Option(metavar="FILE", help="A robot file or name, instead of its own.")] = None,
     backend: Annotated[Backend | None, typer.Option(help="Default: bullet where PyBullet is installed.")] = None,
     firmware: Annotated[
-        Firmware, typer.Option(help="As a library in lockstep, a process on a pty, or an emulated microcontroller.")
+        Firmware,
+        typer.Option(
+            help="As a library in lockstep, a process on a pty, or the shipped binary in an emulated ATmega2560."
+        ),
     ] = Firmware.native,
     pace: Annotated[Pace, typer.Option(help="As fast as it goes, or in real time.")] = Pace.fast,
     web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,

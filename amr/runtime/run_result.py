@@ -41,7 +41,7 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, pace: str) ->
         robot=trial.robot.name,
         description=trial.robot.description,
         backend=trial.backend,
-        firmware="native",
+        firmware=run.firmware,
         pace=pace,
         controller=trial.robot.control.controller,
         goals=tuple((goal.x_m, goal.y_m, goal.yaw_rad) for goal in trial.goals),

@@ -49,15 +49,13 @@ def run(
     """``amr sim``: one run of a scenario, logged to ``log``. Raises ``AmrError`` for what cannot be run."""
     if web is not None:
         raise ConfigError("--web: the operator page is not in this version")
-    if firmware == "mega2560":
-        raise ConfigError("--firmware mega2560: the emulated microcontroller is not in this version")
     trial = load_trial(scenario, seed, robot, backend)
     if firmware == "pty":
         from amr.runtime.simulate_pty import run_on_pty
 
         return run_on_pty(trial, log, progress)
     started_ns = time.monotonic_ns()
-    simulated = SimulatedRun(trial)
+    simulated = SimulatedRun(trial, firmware)
     with ExitStack() as stack:
         writer = stack.enter_context(LogWriter(log, log_header(trial))) if log is not None else None
         watchers: list[Callable[[SimulatedRun], None]] = [_Pacer(started_ns)] if pace == "real" else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from amr.errors import ConfigError
 from amr.messages import Inputs, LinkState, LinkStatus, Operator, OperatorAction, Outputs, Scan, SetMission, StopReason
 from amr.registry import make_planning_worker
 from amr.robot import RobotCore
@@ -14,6 +15,8 @@ from amr.runtime.protocols import StepSink
 from amr.runtime.result import StopEvent
 from amr.runtime.trial import Trial
 from amr.units import ns_from_s
+from firmware_bridge.emulated import PERIOD_NS, EmulatedFirmware
+from firmware_bridge.emulated_build import BOARDS
 from firmware_bridge.link import HostLink
 from firmware_bridge.link_config import link_config_from_robot
 from firmware_bridge.native import NativeFirmware
@@ -39,21 +42,30 @@ class StopLog:
 class SimulatedRun:
     """A trial with its robot, wire, firmware and world put together, ready to be stepped."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: Trial, firmware: str = "native") -> None:
+        """``firmware``: ``native``, or an emulated board. Raises ``AmrError`` when it cannot be built."""
+        if firmware != "native" and firmware not in BOARDS:
+            raise ConfigError(f"firmware: must be native or one of {', '.join(BOARDS)} here, is {firmware!r}")
+        self.trial, self.firmware = trial, firmware
         self.plant = Plant(trial.world, trial.robot, trial.seed, trial.backend, start=trial.start)
         self.worker = make_planning_worker(trial.robot)
         self.core = RobotCore(trial.robot, trial.seed, map_from_odom=trial.start)
         boot_id = (trial.seed * 2_654_435_761 + 1) & 0xFFFF_FFFF
         self.link = HostLink(link_config_from_robot(trial.robot), host_nonce=boot_id ^ 0x5A5A_A5A5)
+        self.mcu = (
+            NativeFirmware(boot_id)
+            if firmware == "native"
+            else EmulatedFirmware(firmware, trial.robot.link.baud, boots=boot_id & 0xFFFF)
+        )
         self.lockstep = Lockstep(
             core=self.core,
             worker=self.worker,
             plant=self.plant,
-            mcu=NativeFirmware(boot_id),
+            mcu=self.mcu,
             link=self.link,
             robot=trial.robot,
             wall_clock_ns=time.perf_counter_ns,
+            exchange_ns=None if firmware == "native" else PERIOD_NS,
         )
         self._digest = RunDigest()
         self.stops = StopLog()
@@ -86,8 +98,10 @@ class SimulatedRun:
         return self.outcome
 
     def close(self) -> None:
-        """Free the physics engine."""
+        """Free the physics engine, and end the emulated board."""
         self.plant.close()
+        if isinstance(self.mcu, EmulatedFirmware):
+            self.mcu.close()
 
     def _press_arm(self, done: StepTrace) -> None:
         """The operator of a simulated run lets the robot stand, then arms once the link is up and a scan has come."""

@@ -143,7 +143,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
     )
     optimal_s = math.nan if world.path_length_m is None else world.path_length_m / OPTIMAL_SPEED_MPS
     started_s = time.monotonic()
-    simulated = SimulatedRun(trial)
+    simulated = SimulatedRun(trial, options.firmware)
     if options.out is not None and options.record_log:
         with LogWriter(options.out / f"{world.id}-{task.trial}.mcap", log_header(trial)) as log:
             outcome = simulated.run((log,))
