@@ -182,7 +182,7 @@ def forget_cell(x: float, y: float, cell: float, owners: I64) -> None:
 
 @kernel(
     "int64(float64[:, ::1], int64, float64[:, ::1], int64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float32[::1], float64[::1], float64, int64[:, :, ::1])"
+    " float64, float64, float64, float32[::1], float64[::1], float64, int64[:, :, ::1])"
 )
 def refresh_memory(
     memory: F64,
@@ -197,6 +197,7 @@ def refresh_memory(
     robot_x: float,
     robot_y: float,
     radius: float,
+    beside: float,
     ranges: F32,
     geometry: F64,
     cell: float,
@@ -206,8 +207,9 @@ def refresh_memory(
 
     ``memory`` float64 [m, 4]: (x, y, drift clock m, stamp ns), odom frame. ``clock`` is the drift clock now. A point
     that the new scan supersedes is dropped. One that is too uncertain (by more than ``drift_limit``), older than the
-    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen. A
-    fresh point nearer than ``THINNING_M`` to the one judged before it is passed over; the rest stands for it, with that
+    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen. Age alone drops no
+    point within ``beside`` of the robot: what a turn in place could touch stays until it is seen to be gone. A fresh
+    point nearer than ``THINNING_M`` to the one judged before it is passed over; the rest stands for it, with that
     much more uncertainty.
     """
     middle_x, middle_y, middle_yaw = lidar_pose(geometry, 0.5)
@@ -237,7 +239,9 @@ def refresh_memory(
             last_y = y
         dx = x - robot_x
         dy = y - robot_y
-        lost = dx * dx + dy * dy > radius * radius or stamp < oldest or uncertainty > drift_limit
+        square = dx * dx + dy * dy
+        is_old = stamp < oldest and square > beside * beside
+        lost = square > radius * radius or is_old or uncertainty > drift_limit
         if not lost and is_superseded(x, y, uncertainty, ranges, geometry, middle_x, middle_y, middle_yaw):
             continue
         if lost or kept == memory.shape[0]:

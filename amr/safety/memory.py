@@ -36,6 +36,7 @@ class MemoryRules:
     age_ns: int
     drift_m: float
     radius_m: float
+    beside_m: float
     cell_m: float
     cells: int
     phases: int
@@ -53,6 +54,7 @@ class MemoryRules:
             ns_from_s(config.safety.memory_s),
             config.safety.memory_drift_m,
             radius_m,
+            config.body.circumradius_m + config.safety.armed_clear_m,
             2.0 * radius_m / cells,
             cells,
             max(1, min(8, int(config.lidar.rate_hz / _UPDATES_HZ))),
@@ -118,7 +120,7 @@ def insert(
     count = kernel.refresh_memory(
         memory.points, memory.count, memory.fresh, memory.fresh_count, memory.fresh_drift_m,
         float(memory.fresh_stamp_ns), odometer.drift_m, rules.drift_m, float(scan.stamp_ns - rules.age_ns),
-        x_m, y_m, rules.radius_m, ranges, geometry, rules.cell_m, memory.owners,
+        x_m, y_m, rules.radius_m, rules.beside_m, ranges, geometry, rules.cell_m, memory.owners,
     )  # fmt: skip
     fresh_count = kernel.place_scan(ranges, geometry, memory.fresh, memory.fresh_beams)
     kernel.mark_seen(

@@ -180,6 +180,14 @@ def test_an_old_point_is_forgotten_and_its_place_becomes_unseen(age_s: float, ke
     assert is_unseen(state, *BEHIND, now_ns=round(age_s * 1e9)) == (not kept)
 
 
+@pytest.mark.parametrize(("beside_m", "kept"), [(RULES.beside_m - 0.02, True), (RULES.beside_m + 0.02, False)])
+def test_a_point_that_a_turn_could_touch_stays_however_old_it_is(beside_m: float, kept: bool) -> None:
+    radius_m = 0.02
+    state = see(fresh_memory(), [(0.5, 0.0, radius_m)])  # ahead, then behind: the robot has turned and driven past it
+    later = odometer(0.5 - radius_m + beside_m, 0.0, stamp_ns=round(100e9))
+    assert (remembered(see(state, [], later), (0.5 - radius_m, 0.0), 0.015) > 0) == kept
+
+
 @pytest.mark.parametrize(("drift", "kept"), [(0.149, True), (0.151, False)])
 def test_a_point_is_forgotten_when_odometry_has_drifted(drift: float, kept: bool) -> None:
     state = see(fresh_memory(), POST, BEFORE)
