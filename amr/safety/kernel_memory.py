@@ -207,10 +207,10 @@ def refresh_memory(
 
     ``memory`` float64 [m, 4]: (x, y, drift clock m, stamp ns), odom frame. ``clock`` is the drift clock now. A point
     that the new scan supersedes is dropped. One that is too uncertain (by more than ``drift_limit``), older than the
-    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen. Age alone drops no
-    point within ``beside`` of the robot: what a turn in place could touch stays until it is seen to be gone. A fresh
-    point nearer than ``THINNING_M`` to the one judged before it is passed over; the rest stands for it, with that
-    much more uncertainty.
+    stamp ``oldest``, farther than ``radius`` from the robot, or has no room is dropped and its cell becomes unseen.
+    Age alone drops no point within ``beside`` of the robot: what a turn in place could touch stays until it is seen to
+    be gone. A fresh point nearer than ``THINNING_M`` to the one judged before it is passed over; the rest stands for
+    it, with that much more uncertainty.
     """
     middle_x, middle_y, middle_yaw = lidar_pose(geometry, 0.5)
     kept = 0
