@@ -52,7 +52,8 @@ class Safety(Section):
     """A wish older than this counts as released."""
 
     memory_s: Positive = 15.0
-    """A point or free cell that was not seen again is forgotten after this; its place then counts as unseen."""
+    """A point or free cell that was not seen again is forgotten after this; its place then counts as unseen. A point
+    that a turn in place could touch stays until a scan sees the place free, or the robot has gone."""
     memory_drift_m: Positive = 0.15
     """The same, by the uncertainty that the ring's odometry has gathered since."""
     drift_m_per_m: NotNegative = 0.02

@@ -49,6 +49,8 @@ class EnvelopeSettings:
     blind_mps: float
     obstacle_speed_mps: float
     yaw_error_frac: float
+    age_max_s: float
+    """A point may have approached since it was seen, but for no longer than the memory lasts elsewhere."""
 
     @classmethod
     def from_config(cls, config: RobotConfig) -> EnvelopeSettings:
@@ -64,6 +66,7 @@ class EnvelopeSettings:
             safety.blind_mps,
             safety.obstacle_speed_mps,
             safety.yaw_error_frac,
+            safety.memory_s,
         )
 
 
@@ -208,6 +211,6 @@ def law_of(motion: Motion, floor_mps: float, settings: EnvelopeSettings, outline
         (
             motion.unit.v_mps, motion.unit.w_radps, floor_mps, settings.hold_s, motion.brake_s_per_mps,
             settings.margin_m, settings.margin_per_speed_s, settings.obstacle_speed_mps, outline.circumradius_m,
-            settings.yaw_error_frac,
+            settings.yaw_error_frac, settings.age_max_s,
         )
     )  # fmt: skip

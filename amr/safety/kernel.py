@@ -35,7 +35,9 @@ REACH = 8
 """Circumradius of the outline."""
 YAW_ERROR = 9
 """Part by which the robot may turn more or less than commanded."""
-LAW_SIZE = 10
+AGE_MAX_S = 10
+"""Age from which on a point counts as no older: it may have come nearer since, but not without limit."""
+LAW_SIZE = 11
 
 MIN_STEP_M = 0.004
 MAX_ITERATIONS = 400
@@ -118,7 +120,8 @@ def speed_is_clear(
     """True when the stop from ``speed`` keeps its margin to one of the points, which may approach meanwhile."""
     i = np.uint64(number)
     hold, total, duration = stopping_motion(speed, law)
-    margin = law[np.uint64(MARGIN)] + law[np.uint64(OBSTACLE_SPEED)] * (duration + points[i, 3])
+    age = min(points[i, 3], law[np.uint64(AGE_MAX_S)])
+    margin = law[np.uint64(MARGIN)] + law[np.uint64(OBSTACLE_SPEED)] * (duration + age)
     fastest = max(speed, law[np.uint64(FLOOR)])
     x = points[i, 0]
     y = points[i, 1]
@@ -156,7 +159,8 @@ def find_offenders(
         i = np.uint64(k)
         x = points[i, 0]
         y = points[i, 1]
-        need = margin + law[np.uint64(OBSTACLE_SPEED)] * (duration + points[i, 3]) + points[i, 2]
+        age = min(points[i, 3], law[np.uint64(AGE_MAX_S)])
+        need = margin + law[np.uint64(OBSTACLE_SPEED)] * (duration + age) + points[i, 2]
         need += yaw_deviation(total, law)
         reach = law[np.uint64(REACH)] + abs(v) * total + need
         if x * x + y * y > reach * reach:

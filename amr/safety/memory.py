@@ -1,8 +1,9 @@
 """What the ring remembers of the world: the newest scan's points, older points out of view, and space seen free.
 
 A lidar that does not look around leaves sides and rear that are neither "free" nor "never": a point that left the
-view stays until a newer scan sees past it, it grows too old, or wheel odometry has drifted too far since; space that
-was seen (or that the robot's own body covered) counts as free by the same limits, everything else as *unseen*.
+view stays until a newer scan sees past it, it grows too old, or wheel odometry has drifted too far since. A point that
+a turn in place could touch does not grow old: while nobody can see it, time alone tells nothing. Space that was seen
+(or that the robot's own body covered) counts as free by age and drift, everything else as *unseen*.
 Beyond the assumed obstacle speed nothing is claimed about what moves in where nobody looks.
 """
 

@@ -31,7 +31,7 @@ def unit(twist: tuple[float, float]) -> tuple[float, float]:
 def law(twist: tuple[float, float], **values: float) -> Any:
     row = np.zeros(kernel.LAW_SIZE)
     row[kernel.V], row[kernel.W] = unit(twist)
-    row[kernel.REACH] = RADIUS
+    row[kernel.REACH], row[kernel.AGE_MAX_S] = RADIUS, 15.0
     row[kernel.HOLD_S], row[kernel.BRAKE_S_PER_MPS] = 0.05, 0.3
     for name, value in values.items():
         row[getattr(kernel, name)] = value
@@ -127,7 +127,7 @@ def slow_margins(point: list[float], speed: float, row: Any) -> list[tuple[float
         dx, dy = point[0] - x, point[1] - y
         px, py = math.cos(yaw) * dx + math.sin(yaw) * dy, math.cos(yaw) * dy - math.sin(yaw) * dx
         rest = 1.0 if progress <= hold else math.sqrt(max(0.0, (total - progress) / (total - hold)))
-        need = row[kernel.MARGIN] + row[kernel.OBSTACLE_SPEED] * (duration + point[3])
+        need = row[kernel.MARGIN] + row[kernel.OBSTACLE_SPEED] * (duration + min(point[3], row[kernel.AGE_MAX_S]))
         need += row[kernel.MARGIN_PER_SPEED] * fastest * rest
         turn = abs(row[kernel.W]) * progress * row[kernel.YAW_ERROR]
         need += turn * (RADIUS + 0.5 * abs(row[kernel.V]) * progress)
@@ -144,12 +144,19 @@ def slow_margins(point: list[float], speed: float, row: Any) -> list[tuple[float
     st.floats(0.05, 2.0),
     st.floats(0.0, 1.0),
     st.sampled_from([0.0, 0.5]),
+    st.sampled_from([0.1, 40.0]),
 )
 def test_the_largest_clear_speed_is_clear_and_no_larger_one_is(
-    twist: tuple[float, float], places: list[tuple[float, float, float]], speed: float, floor: float, mover: float
+    twist: tuple[float, float],
+    places: list[tuple[float, float, float]],
+    speed: float,
+    floor: float,
+    mover: float,
+    age: float,
 ) -> None:
     row = law(twist, MARGIN=0.02, MARGIN_PER_SPEED=0.02, FLOOR=floor, OBSTACLE_SPEED=mover, YAW_ERROR=0.1)
-    points = np.array([(x, y, uncertainty, 0.1) for x, y, uncertainty in places])
+    row[kernel.AGE_MAX_S] = 0.3
+    points = np.array([(x, y, uncertainty, age) for x, y, uncertainty in places])
     count = len(points)
     found, worst = kernel.largest_clear_speed(
         points, count, speed, 0.0, row, *OUTLINE.parts.arrays, np.empty(count), np.empty(count, np.int64)
