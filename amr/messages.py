@@ -61,6 +61,8 @@ class StopReason(StrEnum):
     OBSTACLE = "obstacle"
     OBSTACLE_SLOW = "obstacle_slow"
     UNSEEN_SLOW = "unseen_slow"
+    KEEP_OUT = "keep_out"
+    SPEED_ZONE = "speed_zone"
     LIMIT = "limit"
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
+from amr.control.zones import SpeedZones
 from amr.estimation.base import Estimate
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
@@ -41,6 +42,7 @@ from amr.messages import (
 from amr.mission.base import NO_STOP, MissionInput, MissionOutput
 from amr.mission.runner import MissionRunner
 from amr.movers import Mover, in_frame_of
+from amr.polygons import corners_of, placed
 from amr.registry import make_controller
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
@@ -83,6 +85,9 @@ class RobotCore:
         self._safety = SafetyRing(config)
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._map_from_odom = map_from_odom
+        self._speed_zones = SpeedZones(config.zones, config.body)
+        odom_from_map = map_from_odom.inverse()
+        self._grid.forbid(tuple(placed(corners_of(zone.polygon_m), odom_from_map) for zone in config.zones.keep_out))
         self._control_period_ns = ns_from_s(config.control.period_s)
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
@@ -264,7 +269,11 @@ class RobotCore:
                 goal_yaw_matters=goal.yaw_rad is not None,
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
-                limits=MotionLimits.from_config(self._config.limits),
+                limits=self._speed_zones.limits(
+                    MotionLimits.from_config(self._config.limits),
+                    self._map_from_odom @ estimate.odom_from_base,
+                    estimate.twist,
+                ),
                 obstacles=self._movers,
                 squeeze=mission.squeeze,
             )
@@ -300,6 +309,7 @@ class RobotCore:
                 operator=seen.operator,
                 pending=self._pending,
                 movers=in_frame_of(estimate.odom_from_base, self._movers),
+                map_from_base=self._map_from_odom @ estimate.odom_from_base,
             )
         )
         self._armed, self._stop = safe.armed, safe.stop

@@ -21,6 +21,7 @@ GROUND = {
     "jit",
     "state",
     "movers",
+    "polygons",
 }
 STAGES = {"estimation", "mapping", "tracking", "localization", "planning", "control", "mission"}
 STANDARD = set(sys.stdlib_module_names)

@@ -40,13 +40,17 @@ def drive(
     ] = None,
     goal_tolerance: Annotated[float, typer.Option(metavar="M", min=0.02, help="When a goal counts as reached.")] = 0.3,
     map_file: Annotated[Path | None, typer.Option("--map", metavar="FILE", help="A saved map.")] = None,
+    zones: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep-out and speed zones (.toml), seen from where the robot starts."),
+    ] = None,
     web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,
     arm: Annotated[bool, typer.Option("--arm", help="Arm once, when link and lidar are there.")] = False,
     log: LogOption = None,
     json: JsonOption = None,
 ) -> None:
     """Drive a real robot to goals. It stands until it is armed (key a), and again after every loss of the link."""
-    from amr.runtime.files import load_robot
+    from amr.runtime.files import load_robot, load_zones
     from amr.runtime.operator import DriveKeys, TerminalKeys
 
     if map_file is not None:
@@ -54,6 +58,8 @@ def drive(
     if web is not None:
         raise ConfigError("--web: this version has no operator page")
     config = load_robot(robot)
+    if zones is not None:
+        config = config.model_copy(update={"zones": load_zones(zones)})
     goals = tuple(parse_goal(text, goal_tolerance) for text in goal or ())
     hands = DriveKeys(TerminalKeys())
     summary = run_drive(config, base, lidar, goals, log, arm, hands)

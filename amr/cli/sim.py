@@ -58,15 +58,19 @@ def sim(
     ] = Firmware.native,
     pace: Annotated[Pace, typer.Option(help="As fast as it goes, or in real time.")] = Pace.fast,
     web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,
+    zones: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep-out and speed zones (.toml), in the world's frame.")
+    ] = None,
     log: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: run.mcap in the output folder.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/<UTC time>-<scenario>/.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Drive a scenario; leaves log, result.json, run.png and report.html. Exit 1 = the run failed."""
-    from amr.runtime.files import load_robot, load_scenario
+    from amr.runtime.files import load_robot, load_scenario, load_zones
 
     found = load_scenario(scenario)  # a bad file is told before any kernel is loaded
     load_robot(robot if robot is not None else found.robot)
+    rules = None if zones is None else load_zones(zones)
     from amr.runtime.report import write_report
     from amr.runtime.simulate import run
     from amr.runtime.trial import default_backend
@@ -84,6 +88,7 @@ def sim(
             firmware=firmware.value,
             pace=pace.value,
             web=web,
+            zones=rules,
             log=log if log is not None else folder / "run.mcap",
             progress=display.update,
         )

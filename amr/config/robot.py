@@ -11,6 +11,7 @@ from amr.config.mission import Mission
 from amr.config.planning import Planning
 from amr.config.safety import Safety
 from amr.config.tracking import Tracking
+from amr.config.zones import Zones
 
 
 class RobotConfig(Section):
@@ -34,3 +35,5 @@ class RobotConfig(Section):
     control: Control = Control()
     mission: Mission = Mission()
     safety: Safety = Safety()
+    zones: Zones = Zones()
+    """Of the place, not of the robot: from a file beside the map."""

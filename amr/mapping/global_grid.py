@@ -24,6 +24,7 @@ from amr.mapping.inflate import inflate, reach_cells
 from amr.mapping.outline import outline_half_planes
 from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
+from amr.polygons import cells_inside, corners_of
 
 BLOCK_CELLS = 64
 _HIT_GAIN = 2
@@ -34,7 +35,7 @@ _PIXELS = np.array([205, 254, 0], np.uint8)
 class GlobalGrid:
     """Growing map; ``cells`` uint8 [row, column]: 0 unknown, 1 free, 2 occupied."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_edges", "_polygon_starts")
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_edges", "_polygon_starts", "_keep_out")
 
     def __init__(self, config: RobotConfig) -> None:
         """One unknown block around the map's origin. Raises nothing."""
@@ -56,6 +57,7 @@ class GlobalGrid:
         self.cells: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self._confidence: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self._offsets: NDArray[np.uint8] = np.zeros((*shape, 2), np.uint8)
+        self._keep_out = tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out)
         self._changed: CellBox | None = None
         """What changed since the costs were computed last."""
         self._cost_inflation: Inflation | None = None
@@ -63,6 +65,8 @@ class GlobalGrid:
         self._cost_box: CellBox = self._box
         self.refused: dict[str, int] = {}
         """Count of refused scans by verdict."""
+        for polygon in self._keep_out:
+            self._grow_around(polygon)
 
     @property
     def frame(self) -> GridFrame:
@@ -149,7 +153,10 @@ class GlobalGrid:
         read = write.grown(reach).clipped(self._box)
         if write.row1 <= write.row0 or write.column1 <= write.column0:
             return
-        cells = np.ascontiguousarray(self.cells[self._slices(read)])
+        cells = np.array(self.cells[self._slices(read)], order="C")
+        for polygon in self._keep_out:
+            rows, columns, mask = cells_inside(polygon, self._frame_of(read))
+            cells[rows, columns][mask] = kernels.OCCUPIED
         cost = inflate(cells, inflation, self._resolution_m)
         inner = (
             slice(write.row0 - read.row0, write.row1 - read.row0),
@@ -214,12 +221,7 @@ class GlobalGrid:
     def _grow(self, seen: CellBox, map_from_lidar: Pose2) -> bool:
         """Grow by whole blocks to hold ``seen``, or what the extent allows; False when not even the lidar fits."""
         target = self._box.joined(seen)
-        wanted = CellBox(
-            target.row0 // BLOCK_CELLS * BLOCK_CELLS,
-            -(-target.row1 // BLOCK_CELLS) * BLOCK_CELLS,
-            target.column0 // BLOCK_CELLS * BLOCK_CELLS,
-            -(-target.column1 // BLOCK_CELLS) * BLOCK_CELLS,
-        )
+        wanted = CellBox(*_blocks(target.row0, target.row1), *_blocks(target.column0, target.column1))
         row0, row1 = self._limited(self._box.row0, self._box.row1, wanted.row0, wanted.row1)
         column0, column1 = self._limited(self._box.column0, self._box.column1, wanted.column0, wanted.column1)
         grown = CellBox(row0, row1, column0, column1)
@@ -230,6 +232,15 @@ class GlobalGrid:
         if grown != self._box:
             self._resize(grown)
         return True
+
+    def _grow_around(self, polygon: NDArray[np.float64]) -> None:
+        """Hold a keep-out zone from the start, as far as the extent allows."""
+        low, high = polygon.min(axis=0) / self._resolution_m, polygon.max(axis=0) / self._resolution_m
+        zone = CellBox(math.floor(low[1]), math.floor(high[1]) + 1, math.floor(low[0]), math.floor(high[0]) + 1)
+        box = self._box.joined(zone.grown(1))
+        rows = self._limited(self._box.row0, self._box.row1, *_blocks(box.row0, box.row1))
+        columns = self._limited(self._box.column0, self._box.column1, *_blocks(box.column0, box.column1))
+        self._resize(CellBox(*rows, *columns))
 
     def _limited(self, low: int, high: int, wanted_low: int, wanted_high: int) -> tuple[int, int]:
         """As much of [wanted_low, wanted_high) as fits the extent: the lower side first, then the upper."""
@@ -260,3 +271,8 @@ class GlobalGrid:
             self._circumradius_m,
             self._resolution_m,
         )
+
+
+def _blocks(low: int, high: int) -> tuple[int, int]:
+    """The whole blocks that hold [low, high)."""
+    return low // BLOCK_CELLS * BLOCK_CELLS, -(-high // BLOCK_CELLS) * BLOCK_CELLS

@@ -36,6 +36,7 @@ from amr.mapping.base import ScanVerdict, scan_verdict
 from amr.mapping.outline import outline_half_planes
 from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
+from amr.polygons import cells_inside
 from amr.portable_math import sin_cos
 from amr.units import ns_from_s
 
@@ -75,6 +76,7 @@ class LocalGrid:
         self._confidence: NDArray[np.uint8] = np.zeros((size, size), np.uint8)
         self._offsets: NDArray[np.uint8] = np.zeros((size, size, 2), np.uint8)
         self._last_hit_ns: NDArray[np.int64] = np.zeros((size, size), np.int64)
+        self._forbidden: tuple[NDArray[np.float64], ...] = ()
         self._field: DistanceField | None = None
         """The last distance field while nothing changed since."""
         self.refused: dict[str, int] = {}
@@ -137,6 +139,11 @@ class LocalGrid:
         self._decay(now_ns)
         return ScanVerdict.INSERTED
 
+    def forbid(self, polygons_odom: tuple[NDArray[np.float64], ...]) -> None:
+        """These polygons [n, 2] (m) are obstacles in every distance field from now on, whatever scans show there."""
+        self._forbidden = polygons_odom
+        self._field = None
+
     def distance_field(self) -> DistanceField:
         """Exact distances between cell centers, capped. Computed once after a change (0.1 to 0.2 ms).
 
@@ -145,7 +152,8 @@ class LocalGrid:
         if self._field is not None:
             return self._field
         squared = np.empty((self._size, self._size), np.int16)
-        distance_kernels.squared_distance(self.cells, kernels.OCCUPIED, self._cap_cells, squared)
+        cells = self.cells if not self._forbidden else self._with_forbidden()
+        distance_kernels.squared_distance(cells, kernels.OCCUPIED, self._cap_cells, squared)
         distance_m = np.empty((self._size, self._size), np.float32)
         distance_kernels.meters_from_squared_cells(
             squared, np.float32(self._resolution_m), np.float32(self._cap_m), distance_m
@@ -153,6 +161,13 @@ class LocalGrid:
         unknown = (self.cells == kernels.UNKNOWN).view(np.uint8)
         self._field = DistanceField(self.frame, distance_m, unknown, self._cap_m)
         return self._field
+
+    def _with_forbidden(self) -> NDArray[np.uint8]:
+        cells = self.cells.copy()
+        for polygon in self._forbidden:
+            rows, columns, mask = cells_inside(polygon, self.frame)
+            cells[rows, columns][mask] = kernels.OCCUPIED
+        return cells
 
     def clear_disc(self, x_m: float, y_m: float, radius_m: float) -> None:
         """Forget the obstacles whose cell center lies in the disc (odom frame); nothing when a value is not finite."""

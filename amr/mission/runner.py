@@ -56,6 +56,7 @@ _PATH_AHEAD_M: Final = 0.5
 _CREEP_AHEAD_M: Final = 0.35
 _CREEP_M: Final = 0.7
 """A creep along the path ends after this way: the gap before which the robot stayed is then behind its front."""
+_IN_THE_WAY: Final = frozenset({StopReason.OBSTACLE, StopReason.KEEP_OUT})
 _HELD_BY: Final = frozenset(
     {
         StopReason.NOT_ARMED,
@@ -257,7 +258,7 @@ class MissionRunner:
             why = f"start is blocked: {self._desk.reason}"
             self._desk = plans.try_again(self._desk)
             return self._begin(MissionEvent.ESCAPE, why, self._settings.max_recoveries, view, odom_from_base)
-        blocked = view.stop.reason is StopReason.OBSTACLE
+        blocked = view.stop.reason in _IN_THE_WAY
         stuck = progress.stuck(self._progress, view.now_ns, blocked, self._settings)
         if not stuck:
             return ()
@@ -310,7 +311,7 @@ class MissionRunner:
         self._settle_place(view.map_from_base)
         rung = self._recoveries.rung
         # what the ring sees is really there: to forget it would be of no use
-        if view.stop.reason is StopReason.OBSTACLE and _LADDER[rung % len(_LADDER)] is MissionEvent.CLEAR:
+        if view.stop.reason in _IN_THE_WAY and _LADDER[rung % len(_LADDER)] is MissionEvent.CLEAR:
             rung += 1
         while not self._has_room(_LADDER[rung % len(_LADDER)], view, odom_from_base):
             rung += 1
@@ -335,7 +336,7 @@ class MissionRunner:
             return self._turn_direction(view, odom_from_base) != 0
         if event is MissionEvent.ESCAPE:
             # beside something that holds it, more room is what it needs
-            held = view.stop.reason is StopReason.OBSTACLE
+            held = view.stop.reason in _IN_THE_WAY
             return self._creep(view, odom_from_base) is not None or (held and self._can_escape(view, odom_from_base))
         return True
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from amr.config.base import Section
 from amr.config.robot import RobotConfig
 from amr.config.scenario import Scenario
+from amr.config.zones import Zones
 from amr.errors import ConfigError
 
 MAX_TOML_BYTES: Final = 4_000_000
@@ -41,6 +42,11 @@ def load_scenario(path_or_name: str | Path) -> Scenario:
     return scenario.model_copy(
         update={"world": _beside(path, scenario.world), "robot": _beside(path, scenario.robot)},
     )
+
+
+def load_zones(path: Path) -> Zones:
+    """Keep-out and speed zones from a TOML file; raises ``ConfigError``."""
+    return load_toml_section(path, Zones)
 
 
 def resolve_seed(kind: str, path_or_name: str | Path) -> Path | Traversable:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from amr.config.zones import Zones
 from amr.errors import ConfigError
 from amr.runtime.log import LogWriter
 from amr.runtime.result import RunResult
@@ -43,13 +44,19 @@ def run(
     firmware: str = "native",
     pace: str = "fast",
     web: int | None = None,
+    zones: Zones | None = None,
     log: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
-    """``amr sim``: one run of a scenario, logged to ``log``. Raises ``AmrError`` for what cannot be run."""
+    """``amr sim``: one run of a scenario, logged to ``log``, with the rules of ``zones``.
+
+    Raises ``AmrError`` for what cannot be run.
+    """
     if web is not None:
         raise ConfigError("--web: the operator page is not in this version")
     trial = load_trial(scenario, seed, robot, backend)
+    if zones is not None:
+        trial = replace(trial, robot=trial.robot.model_copy(update={"zones": zones}))
     if firmware == "pty":
         from amr.runtime.simulate_pty import run_on_pty
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amr.geometry import Twist2
+from amr.geometry import Pose2, Twist2
 from amr.messages import BaseState, Imu, LinkState, Operator, Scan, Stop, StopCategory
 from amr.movers import Mover
 
@@ -33,6 +33,8 @@ class SafetyInput:
     """Tracked movers as they are at ``now_ns``, in the base frame; they only take speed away (``safety.movers``)."""
     imu: tuple[Imu, ...] = ()
     """Samples of this step, oldest first. Without them the yaw is that of the wheels, with more doubt."""
+    map_from_base: Pose2 | None = None
+    """Where the robot is thought to be now; only zones ask, and they only take speed away (``safety.zones``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
-from amr.geometry import STANDSTILL, Twist2
+from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.kinematics import WheelSpeeds, twist_from_wheel_speeds
 from amr.messages import (
     BaseState,
@@ -29,7 +30,7 @@ from amr.messages import (
 )
 from amr.movers import Mover
 from amr.portable_math import sin_cos
-from amr.safety import dead_reckoning, envelope, kernel, limits, memory, movers, scan_check
+from amr.safety import dead_reckoning, envelope, kernel, limits, memory, movers, scan_check, zones
 from amr.safety.arming import ArmEvent, ArmState, advance
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.dead_reckoning import Odometer, WheelGeometry
@@ -77,6 +78,8 @@ class Situation:
     """The outline from there."""
     movers: tuple[Mover, ...] = ()
     """Base frame, now."""
+    map_from_base: Pose2 | None = None
+    """Now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,13 @@ class Timeouts:
 class SafetyRing:
     """State of the ring; ``step`` is its only door. ``config``: the robot file."""
 
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_fences",)
+
     def __init__(self, config: RobotConfig) -> None:
         safety = config.safety
         self._limits = CommandLimits.from_config(config.limits)
         self._settings = EnvelopeSettings.from_config(config)
+        self._fences = zones.fences_of(config.zones)
         self._wheels = WheelGeometry.from_config(config)
         self._outline = Outline.from_body(config.body)
         self._outline_front = Outline.from_body(config.body, self._wheels.front_m)
@@ -323,7 +329,7 @@ class SafetyRing:
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
         body = Twist2(twist.v_mps + ahead_mps, twist.w_radps)
         coasting = self._drive(pose, body, lazy, 0.0, acts_s)
-        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading, view.movers)
+        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading, view.movers, view.map_from_base)
 
     def _drive(
         self,
@@ -370,6 +376,11 @@ class SafetyRing:
         if mover_scale < scale:
             scale, cause = mover_scale, why
         unseen_scale = self._unseen_speed(motion, slowest, situation) / motion.speed_mps
+        zone_mps, reason, why = self._zone_speed(motion, slowest, situation)
+        zone_scale = zone_mps / motion.speed_mps
+        if zone_scale < min(scale, unseen_scale):
+            command = braking if zone_scale < slowest else _scaled(wish, zone_scale)
+            return command, None, Stop(reason, why)
         if unseen_scale < scale:
             age_s = self._memory_rules.age_ns * 1e-9
             allowed_mps = unseen_scale * motion.speed_mps
@@ -429,6 +440,19 @@ class SafetyRing:
         speed_mps, cause = movers.clear_speed(motion, slowest_mps, floor_mps, rows, self._settings, self._outline)
         return speed_mps / motion.speed_mps, cause
 
+    def _zone_speed(self, motion: Motion, slowest: float, situation: Situation) -> tuple[float, StopReason, str]:
+        """(outline speed that keep-out and speed zones leave, reason, cause)."""
+        if not self._fences:
+            return motion.speed_mps, StopReason.NONE, ""
+        place = situation.map_from_base
+        if place is not None:
+            ahead = _pose(situation.now.pose).inverse() @ _pose(situation.acting.pose)
+            place = place @ ahead
+        floor_mps = envelope.outline_speed_mps(situation.acting.twist, self._outline.circumradius_m)
+        return zones.allowed_speed(
+            self._fences, place, motion, slowest * motion.speed_mps, floor_mps, self._settings, self._outline
+        )
+
     def _unseen_speed(self, motion: Motion, slowest: float, situation: Situation) -> float:
         """Speed allowed by what was not seen; not computed where it cannot limit."""
         if motion.speed_mps <= self._settings.blind_mps:
@@ -455,6 +479,10 @@ class SafetyRing:
         )
         touches = envelope.touches_while_braking(motion, points, count, self._settings, outline)
         return StopCategory.BRAKE if touches else None
+
+
+def _pose(pose: tuple[float, float, float]) -> Pose2:
+    return Pose2(*pose)
 
 
 def _scaled(twist: Twist2, scale: float) -> Twist2:
