@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
+from amr.control.turn_trim import TurnTrim
 from amr.control.zones import SpeedZones
 from amr.estimation.base import Estimate
 from amr.estimation.odometry import OdometryFilter
@@ -83,6 +84,7 @@ class RobotCore:
         self._mission = MissionRunner(config)
         self._controller = make_controller(config, seed)
         self._safety = SafetyRing(config)
+        self._turn_trim = TurnTrim(config)
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._map_from_odom = map_from_odom
         self._speed_zones = SpeedZones(config.zones, config.body)
@@ -120,7 +122,7 @@ class RobotCore:
         safe = self._guard(seen, wish, wish_stamp_ns, estimate, now_ns)
         if safe.armed and not was_armed:
             self._grid.vouch(estimate.odom_from_base, self._config.safety.armed_clear_m)
-        wheel = self._wheel_command(safe, now_ns)
+        wheel = self._wheel_command(safe, estimate.twist.w_radps, now_ns)
         outputs = Outputs(
             step=self._step,
             now_ns=now_ns,
@@ -315,15 +317,18 @@ class RobotCore:
         self._armed, self._stop = safe.armed, safe.stop
         return safe
 
-    def _wheel_command(self, safe: SafetyOutput, now_ns: int) -> WheelCommand:
-        """Wheel speeds for the guarded twist, remembered as in flight until they act."""
+    def _wheel_command(self, safe: SafetyOutput, measured_radps: float, now_ns: int) -> WheelCommand:
+        """Wheel speeds that make the body move by the guarded twist, remembered as in flight until they act."""
         apply_ns = now_ns + self._actuation_delay_ns
         # one command before ``now`` stays: it is the one that acts at this moment
         kept = [entry for entry in self._pending if entry[0] > now_ns]
         acting = [entry for entry in self._pending if entry[0] <= now_ns]
         self._pending = (*acting[-1:], *kept, (apply_ns, safe.command.v_mps, safe.command.w_radps))
+        now = Twist2(*acting[-1][1:]) if acting else STANDSTILL
         speeds = limit_wheel_speeds(
-            wheel_speeds_from_twist(safe.command, self._config.drive.track_m),
+            wheel_speeds_from_twist(
+                self._turn_trim.trimmed(safe.command, now, measured_radps, now_ns), self._config.drive.track_m
+            ),
             self._config.limits.v_max_mps + 0.5 * self._config.limits.w_max_radps * self._config.drive.track_m,
         )
         return WheelCommand(
