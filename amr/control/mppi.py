@@ -347,6 +347,7 @@ class MppiController:
                 limits.v_max_mps,
                 limits.w_max_radps,
                 lag_gain(step_s, self._actuation.turn_lag_s),
+                limits.a_lateral_max_mps2,
             ),
             np.float32,
         )

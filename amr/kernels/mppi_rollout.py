@@ -51,11 +51,13 @@ def rollout(
     of w added, and subtracted. ``nominal``: [2, T].
     ``fixed``: [n, 2, T] whole control sequences that replace the first n samples, n <= LANES. ``start``: cosine, sine,
     v, w, command v, command w (the position starts at 0, 0). ``limits``: dt, lag gain of v, and per step: speed-up,
-    slow-down and turn change; then smallest v, largest v, largest w, lag gain of w.
+    slow-down and turn change; then smallest v, largest v, largest w, lag gain of w, largest lateral acceleration: the
+    turn that is asked for is held to what the commanded speed allows.
     """
     steps, samples = state.shape[1], state.shape[2]
     dt, gain, speed_up, slow_down, turn = limits[0], limits[1], limits[2], limits[3], limits[4]
-    v_low, v_high, w_high, gain_w = limits[5], limits[6], limits[7], limits[8]
+    v_low, v_high, w_high, gain_w, lateral = limits[5], limits[6], limits[7], limits[8], limits[9]
+    slow = lateral / w_high  # below this speed the largest turn is within the lateral limit
     zero, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     sixth, part24, part120 = np.float32(1.0 / 6.0), np.float32(1.0 / 24.0), np.float32(1.0 / 120.0)
     half_dt = half * dt
@@ -93,8 +95,6 @@ def rollout(
                 u, q = scratch[j + np.uint64(640)], scratch[j + np.uint64(720)]
                 u = v_high if u > v_high else u
                 u = v_low if u < v_low else u
-                q = w_high if q > w_high else q
-                q = -w_high if q < -w_high else q
                 command_v, command_w = scratch[j + np.uint64(480)], scratch[j + np.uint64(560)]
                 change = u - command_v
                 # towards rest the brake's limit holds, away from it the motor's
@@ -104,6 +104,11 @@ def rollout(
                 change = -lower if change < -lower else change
                 middle_v = command_v + half * change
                 command_v = command_v + change
+                speed = command_v if command_v > zero else -command_v
+                speed = slow if speed < slow else speed
+                widest = lateral / speed
+                q = widest if q > widest else q
+                q = -widest if q < -widest else q
                 change = q - command_w
                 change = turn if change > turn else change
                 change = -turn if change < -turn else change

@@ -62,11 +62,14 @@ def mean_command(
 ) -> Any:
     """``mean`` [2, T]: weighted mean of the *limited* commands of the chosen samples (arguments as of ``rollout``).
 
-    The limits are convex, so the mean of limited commands is itself within them; the mean of the raw controls is not.
+    The limits of v, w and their changes are convex, so the mean of limited commands is itself within them, which the
+    mean of the raw controls is not. That of the lateral acceleration is not convex: a mean of slow tight turns and
+    fast wide ones can exceed it.
     """
     steps = nominal.shape[1]
     speed_up, slow_down, turn = limits[2], limits[3], limits[4]
-    v_low, v_high, w_high = limits[5], limits[6], limits[7]
+    v_low, v_high, w_high, lateral = limits[5], limits[6], limits[7], limits[9]
+    slow = lateral / w_high
     zero = np.float32(0.0)
     size = np.uint64(count)
     pool = np.empty(count, np.uint64)
@@ -97,14 +100,17 @@ def mean_command(
             u, q, v, w = wish_v[n], wish_w[n], command_v[n], command_w[n]
             u = v_high if u > v_high else u
             u = v_low if u < v_low else u
-            q = w_high if q > w_high else q
-            q = -w_high if q < -w_high else q
             upper = speed_up if v >= zero else slow_down
             lower = slow_down if v > zero else speed_up
             change = u - v
             change = upper if change > upper else change
             change = -lower if change < -lower else change
             command_v[n] = v + change
+            speed = command_v[n] if command_v[n] > zero else -command_v[n]
+            speed = slow if speed < slow else speed
+            widest = lateral / speed
+            q = widest if q > widest else q
+            q = -widest if q < -widest else q
             change = q - w
             change = turn if change > turn else change
             change = -turn if change < -turn else change

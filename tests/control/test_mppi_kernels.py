@@ -15,7 +15,7 @@ from amr.kernels.mppi_guide import descend, guide
 from amr.kernels.mppi_motion import add_motion, add_smoothness
 from amr.kernels.mppi_movers import PREDICTED, add_mover_cost, predict_movers
 from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
-from amr.kernels.mppi_rollout import COSINE, SINE, V, W, X, Y, poses_of
+from amr.kernels.mppi_rollout import COSINE, LANES, SINE, V, W, X, Y, poses_of, rollout
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, weigh
 from amr.runtime.bench import mppi_reference as reference
 from amr.runtime.bench.control import numpy_cycle, packaged
@@ -231,6 +231,21 @@ def test_weights_are_normalized_and_nan_costs_have_none() -> None:
     assert weigh(cost, 0.5, chosen, weight) == 0
 
 
+def test_a_full_turn_at_full_speed_settles_at_the_lateral_limit() -> None:
+    steps, lateral_mps2 = 80, 2.5
+    fixed = np.empty((2, 2, steps), np.float32)
+    fixed[:, 0] = 2.0
+    fixed[0, 1], fixed[1, 1] = 4.0, -4.0
+    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0, 0.6, lateral_mps2), np.float32)
+    still = np.zeros((steps, LANES), np.float32)
+    state = np.empty((6, steps, LANES), np.float32)
+    start = np.array((1.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.float32)
+    rollout(still, still, 0, np.zeros((2, steps), np.float32), fixed, start, limits, state)
+    lateral = state[V, :, :2] * state[W, :, :2]
+    assert lateral[-1] == pytest.approx([lateral_mps2, -lateral_mps2], rel=1e-3)
+    assert state[W, :, 0].max() > 1.5 * state[W, -1, 0]  # it may turn faster while it is slow
+
+
 def test_descent_runs_down_to_the_seed_and_guides_reach_it() -> None:
     y, x = np.mgrid[0:60, 0:60]
     value = (np.hypot(x - 50, y - 30) * 0.08).astype(np.float32)
@@ -240,7 +255,7 @@ def test_descent_runs_down_to_the_seed_and_guides_reach_it() -> None:
     assert 75 < points < 120
     assert math.hypot(path[points - 1, 0] - 50.5 * 0.08, path[points - 1, 1] - 30.5 * 0.08) < 0.1
     styles = np.array([(0.5, 2.0, 0.3), (1.5, 2.0, 0.3)], np.float32)
-    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0, 0.6), np.float32)
+    limits = np.array((0.05, 0.6, 0.15, 0.17, 0.6, -0.6, 2.0, 4.0, 0.6, 2.5), np.float32)
     start = np.array((-1.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.float32)  # facing away
     controls = np.zeros((2, 2, 80), np.float32)
     guide(path, points, np.float32(0.04), start, limits, styles, np.float32(4.0), controls)

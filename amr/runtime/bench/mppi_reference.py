@@ -32,14 +32,15 @@ def controls_of(noise_v: Array, noise_w: Array, column: int, plan: Array, fixed:
 
 def limited_commands(controls: Array, start: Array, limits: Array) -> Array:
     """[2, T, K]: the commands after limits of speed and acceleration."""
-    _, _, speed_up, slow_down, turn, v_low, v_high, w_high, *_ = limits
+    _, _, speed_up, slow_down, turn, v_low, v_high, w_high, _, lateral = limits
     commands = np.empty_like(controls)
     v, w = np.full(controls.shape[2], start[4]), np.full(controls.shape[2], start[5])
     for t in range(controls.shape[1]):
         upper = np.where(v >= 0.0, speed_up, slow_down)
         lower = np.where(v > 0.0, slow_down, speed_up)
         v = v + np.clip(np.clip(controls[0, t], v_low, v_high) - v, -lower, upper)
-        w = w + np.clip(np.clip(controls[1, t], -w_high, w_high) - w, -turn, turn)
+        widest = lateral / np.maximum(np.abs(v), lateral / w_high)
+        w = w + np.clip(np.clip(controls[1, t], -widest, widest) - w, -turn, turn)
         commands[0, t], commands[1, t] = v, w
     return commands
 
