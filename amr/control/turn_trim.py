@@ -31,7 +31,9 @@ class TurnTrim:
 
     def __init__(self, config: RobotConfig) -> None:
         self._lag_s = config.control.turn_lag_s
-        self._gain_per_s = _CROSSOVER / max(config.link.host_to_mcu_delay_s + config.control.extra_delay_s + self._lag_s, _LOOP_MIN_S)
+        self._gain_per_s = _CROSSOVER / max(
+            config.link.host_to_mcu_delay_s + config.control.extra_delay_s + self._lag_s, _LOOP_MIN_S
+        )
         self._most_radps = _MOST_FRAC * config.limits.w_max_radps
         self._expected_radps = 0.0
         self._trim_radps = 0.0

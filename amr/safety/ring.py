@@ -149,6 +149,8 @@ class SafetyRing:
             return self._output(STANDSTILL, resting, fault, min_range_m)
         wish, limited = self._limit(view.wish, duration_s)
         self._command, category, stop = self._shrink(wish, situation, duration_s)
+        if stop.reason is StopReason.OBSTACLE and category is None:
+            self._command, stop = self._in_parts(wish, situation, duration_s, stop)
         if stop.reason is StopReason.NONE:
             stop = limited
         return self._output(self._command if category is None else STANDSTILL, category, stop, min_range_m)
@@ -392,6 +394,19 @@ class SafetyRing:
         if scale * motion.speed_mps < _CHANGE:
             return STANDSTILL, None, Stop(StopReason.OBSTACLE, cause)
         return _scaled(wish, scale), None, Stop(StopReason.OBSTACLE_SLOW, cause)
+
+    def _in_parts(self, wish: Twist2, situation: Situation, duration_s: float, refused: Stop) -> tuple[Twist2, Stop]:
+        """Where a wish is refused whole near rest: its straight part, else its turn, as far as the stop is clear.
+
+        A corner that swings into a post keeps the robot only from turning: it drives on straight, and turns beyond it.
+        """
+        speed_mps = envelope.outline_speed_mps(situation.now.twist, self._outline.circumradius_m)
+        if wish.v_mps != 0.0 and wish.w_radps != 0.0 and speed_mps <= self._settings.creep_mps:
+            for part, name in ((Twist2(wish.v_mps, 0.0), "straight"), (Twist2(0.0, wish.w_radps), "turning in place")):
+                command, category, _ = self._shrink(part, situation, duration_s)
+                if command != STANDSTILL and category is None:
+                    return command, Stop(StopReason.OBSTACLE_SLOW, f"{refused.cause}; {name} only")
+        return STANDSTILL, refused
 
     def _motion(self, twist: Twist2, outline: Outline) -> Motion | None:
         return envelope.motion_of(twist, self._limits, outline.circumradius_m)

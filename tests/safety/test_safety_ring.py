@@ -367,6 +367,18 @@ def test_along_a_wall_inside_the_margin_it_creeps() -> None:
     assert driver.clearance_m() > 0.005
 
 
+def test_a_corner_beside_a_post_keeps_it_from_turning_but_not_from_driving_on() -> None:
+    driver = Driver(robot(), circles=[(0.2, 0.25, 0.02)])
+    driver.run(0.3)
+    out = driver.run(0.3, Twist2(0.1, 1.5))
+    assert out.command.v_mps > 0.0 == out.command.w_radps
+    assert (out.stop.reason, out.stop.cause.endswith("; straight only")) == (StopReason.OBSTACLE_SLOW, True)
+    for _ in range(150):
+        driver.step(Twist2(0.3, 1.5))
+        assert driver.clearance_m() > 0.008
+    assert driver.pose.x_m > 0.15
+
+
 def test_something_that_appears_too_near_to_brake_for_is_braked_for_hardest() -> None:
     driver = Driver(robot())
     driver.run(1.5, Twist2(2.0, 0.0))
