@@ -25,6 +25,10 @@ class GoalFieldSettings(Section):
     tight_weight: NotNegative = 6.0
     unknown_weight: NotNegative = 0.3
     """Extra cost of a metre through space never seen."""
+    route_half_width_m: NotNegative = 0.8
+    """Farther than this from the planned path ..."""
+    off_route_weight: NotNegative = 0.6
+    """... a metre costs more by this part."""
 
 
 class MppiSettings(Section):

@@ -1,6 +1,8 @@
 """Cost-to-go to the goal over the local window: what tells a controller which way round an obstacle is shorter.
 
-The field is in metres of easy driving: unknown space, and space near obstacles, count for more than their length.
+The field is in metres of easy driving: unknown space, space near obstacles, and space away from the planned route
+count for more than their length. The planner has seen more of the world than the window holds, and with the exact
+outline; the field alone decides only what is close.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput
 from amr.geometry import Pose2
 from amr.grid import BlindSector, GridFrame
-from amr.kernels import cost_to_go, cost_to_go_seeds
+from amr.kernels import cost_to_go, cost_to_go_route, cost_to_go_seeds
 from amr.units import ns_from_s
 
 FAR_M = 1000.0
@@ -68,6 +70,7 @@ class GoalFieldBuilder:
         self._path_version = -1
         self._goal: tuple[float, float, float] | None = None
         self._cost = np.empty((0, 0), np.float32)
+        self._on_route = np.empty((0, 0), np.uint8)
         self._value = np.empty((0, 0), np.float32)
         self._head = np.empty(4096, np.int32)
         self._following = np.empty(0, np.int32)
@@ -111,6 +114,16 @@ class GoalFieldBuilder:
             np.float32(settings.comfort_weight),
             np.float32(settings.unknown_weight),
             self._cost,
+        )
+        cost_to_go_route.price_off_route(
+            self._cost,
+            frame.origin_x_m,
+            frame.origin_y_m,
+            resolution_m,
+            np.ascontiguousarray(control_input.path_odom, dtype=np.float64),
+            settings.route_half_width_m,
+            np.float32(1.0 + settings.off_route_weight),
+            self._on_route,
         )
         source, blind = self._march_seeing(control_input, resolution_m)
         value = self._value
@@ -187,6 +200,7 @@ class GoalFieldBuilder:
         if self._cost.shape == (rows, columns):
             return
         self._cost = np.empty((rows, columns), np.float32)
+        self._on_route = np.empty((rows, columns), np.uint8)
         self._value = np.empty((rows, columns), np.float32)
         self._following = np.empty(5 * rows * columns, np.int32)
         self._entry = np.empty(5 * rows * columns, np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from amr.control.base import ControlInput
 from amr.control.goal_field import FAR_M, GoalField, GoalFieldBuilder
 from amr.geometry import Pose2
 from amr.kernels.cost_to_go import cost_grid, fill_walls, march, sample
+from amr.kernels.cost_to_go_route import price_off_route
 
 
 def field(control_input: ControlInput) -> GoalField:
@@ -179,3 +181,45 @@ def test_it_is_kept_for_its_period_and_remade_for_a_new_path_or_goal() -> None:
     made = builder.update(replace(first, now_ns=120_000_000, path_version=1), distance)
     moved = replace(first, now_ns=140_000_000, path_version=1, goal_odom=Pose2(1.0, 1.0, 0.0))
     assert builder.update(moved, distance) is not made
+
+
+def off_route_slow(cost: NDArray[np.float32], path: NDArray[np.float64], half_m: float, factor: float) -> Any:
+    """Plain reference with a path whose points lie a cell apart: every cell against every point."""
+    rows, columns = np.indices(cost.shape)
+    cells = np.floor(path / 0.1).astype(int)
+    square = [(rows - row) ** 2 + (columns - column) ** 2 for column, row in cells]
+    on_route = np.min(square, axis=0) <= (half_m / 0.1) ** 2
+    return np.where(on_route | (cost < 0.0), cost, cost * np.float32(factor))
+
+
+def priced(cost: NDArray[np.float32], path: NDArray[np.float64], half_m: float, factor: float) -> NDArray[np.float32]:
+    priced = cost.copy()
+    price_off_route(priced, 0.0, 0.0, 0.1, path, half_m, np.float32(factor), np.empty(cost.shape, np.uint8))
+    return priced
+
+
+def test_away_from_the_route_a_metre_costs_more() -> None:
+    random = np.random.default_rng(3)
+    cost = random.choice([-1.0, 1.0, 2.5], (40, 50)).astype(np.float32)
+    path = np.array([[0.95 + 0.1 * k, 1.05] for k in range(20)] + [[2.85, 1.15 + 0.1 * k] for k in range(60)])
+    assert np.array_equal(priced(cost, path, 0.45, 1.6), off_route_slow(cost, path, 0.45, 1.6))
+
+
+@pytest.mark.parametrize("path", [np.zeros((0, 2)), np.full((1, 2), 2.0), np.array([[90.0, 90.0], [95.0, 90.0]])])
+def test_without_a_route_in_the_window_nothing_costs_more(path: NDArray[np.float64]) -> None:
+    cost = np.ones((40, 50), np.float32)
+    assert np.array_equal(priced(cost, path, 0.45, 1.6), cost)
+
+
+def test_a_route_that_passes_outside_leaves_no_trace_of_its_far_parts() -> None:
+    cost = np.ones((40, 50), np.float32)
+    path = np.array([[2.0, 2.0], [2.0, 50.0], [60.0, 50.0]])
+    assert np.array_equal(priced(cost, path, 0.3, 2.0), priced(cost, np.array([[2.0, 2.0], [2.0, 9.0]]), 0.3, 2.0))
+
+
+def test_of_two_ways_round_the_planned_one_is_taken_though_a_little_longer() -> None:
+    shape = box(1.5, 1.7, -0.55, 0.55)
+    upper = np.array([[0.0, 0.0, 0.0], [1.6, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    for sign in (1.0, -1.0):
+        found = field(input_of(shape, goal=(3.0, 0.0), path=upper * [1.0, sign, 1.0]))
+        assert found.sample(0.9, 0.5 * sign)[0] < found.sample(0.9, -0.5 * sign)[0]
