@@ -61,9 +61,9 @@ def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     from amr.mapping.global_grid import GlobalGrid
     from amr.planning.worker_core import PlanningWorker
 
-    planner = make_planner(config.planning.planner)
+    planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
-    return PlanningWorker(config, GlobalGrid(config), planner, exact, cover_discs(config.body))
+    return PlanningWorker(config, GlobalGrid(config), planner, detours, exact, cover_discs(config.body))
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

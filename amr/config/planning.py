@@ -39,8 +39,12 @@ class Planning(Section):
     escape_radius_m: NotNegative = 0.6
     """How far a start inside inflation or an obstacle may be led out to the nearest allowed cell."""
     kinematic: Kinematic = Kinematic()
+    narrow_m: NotNegative = 0.12
+    """A place is narrow where the inscribed disc has less room than this; ways around are looked for ..."""
+    narrow_s: NotNegative = 3.0
+    """... and taken when they are longer by less than this time, for each narrow place."""
     keep_path_frac: Fraction = 0.05
-    """The previous path is kept unless a new one is cheaper by more than this part."""
+    """The previous path is kept unless a new one is quicker by more than this part."""
     keep_path_distance_m: NotNegative = 0.5
     """... or the robot is farther than this from the previous path."""
     map_margin_m: NotNegative = 5.0

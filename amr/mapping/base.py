@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.geometry import Pose2
-from amr.grid import CostGrid, DistanceField, GridFrame
+from amr.grid import COST_INSCRIBED, CostGrid, DistanceField, GridFrame
 from amr.mapping.outline import outline_half_planes
 from amr.messages import Scan
+from amr.portable_math import exponential
 
 __all__ = [
     "GlobalMap",
@@ -82,6 +83,10 @@ class Inflation:
     circumradius_m: float
     unknown: UnknownPolicy = "costly"
     unknown_cost: int = 40
+
+    def cost_of(self, excess_m: float) -> int:
+        """Cost that far beyond ``inradius_m``; no cell of a greater distance costs more."""
+        return int((COST_INSCRIBED - 1) * exponential(-self.scaling_per_m * excess_m))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

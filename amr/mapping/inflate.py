@@ -12,7 +12,6 @@ from amr.kernels.distance import MAX_CAP_16, squared_distance
 from amr.kernels.global_grid import costs_from_distances
 from amr.kernels.local_grid import OCCUPIED
 from amr.mapping.base import Inflation
-from amr.portable_math import exponential
 
 
 def inflate(cells: NDArray[np.uint8], inflation: Inflation, resolution_m: float) -> NDArray[np.uint8]:
@@ -61,6 +60,5 @@ def _cost_table(inflation: Inflation, reach_cells: int, resolution_m: float) -> 
         if distance_m <= inflation.inradius_m:
             table[squared] = COST_INSCRIBED
         elif distance_m <= reach_m:
-            excess_m = distance_m - inflation.inradius_m
-            table[squared] = int((COST_INSCRIBED - 1) * exponential(-inflation.scaling_per_m * excess_m))
+            table[squared] = inflation.cost_of(distance_m - inflation.inradius_m)
     return table

@@ -79,7 +79,7 @@ def duration_s(shape: PathShape, speeds_mps: Array) -> float:
     moving = shape.gaps_m > 0.0
     mean = np.abs(speeds_mps[:-1]) + np.abs(speeds_mps[1:])
     with np.errstate(divide="ignore"):
-        return float((2.0 * shape.gaps_m[moving] / mean[moving]).sum())
+        return math.fsum((2.0 * shape.gaps_m[moving] / mean[moving]).tolist())
 
 
 class EnvelopeBound:

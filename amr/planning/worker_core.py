@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
-from amr.control.base import MotionLimits
 from amr.geometry import Pose2
 from amr.grid import COST_INSCRIBED, COST_UNKNOWN, BlindSector, CostGrid, GridFrame
 from amr.mapping.base import GlobalMap, Inflation
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
+from amr.planning.choice import Priced, RoutePricer
 from amr.planning.finish import PathMeter
 from amr.planning.keep import KeptPath, rest_of_path
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
 from amr.planning.scratch import LARGEST_CELLS
-from amr.planning.speed_profile import EnvelopeBound, fastest_speeds_mps, shape_of
 from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
 
@@ -41,7 +40,7 @@ class PlanningWorker:
     """``amr.runtime.protocols.Worker``. Built by ``amr.registry.make_planning_worker(config)``."""
 
     snapshot_constants: ClassVar[tuple[str, ...]] = (
-        *("_inflation", "_hopeful", "_planner", "_limits", "_envelope", "_outline"),
+        *("_inflation", "_hopeful", "_planner", "_detours", "_pricer", "_outline"),
         *("_blind", "_base_from_lidar", "_vouched_m", "_exact"),
     )
     """Made from the config; a planner holds scratch memory only."""
@@ -51,11 +50,13 @@ class PlanningWorker:
         config: RobotConfig,
         global_map: GlobalMap,
         planner: GridPlanner,
+        detours: GridPlanner,
         exact: GridPlanner,
         discs: NDArray[np.float32],
     ) -> None:
         """An empty map and no path yet.
 
+        ``detours``: one more grid planner, for ways around narrow places, so that each keeps its own map prepared;
         ``exact``: a kinematic planner for the robot's body, asked where the grid planner's path would touch.
         ``discs`` float32 [k, 3] (x m, y m, radius m; base frame) cover the outline.
         """
@@ -76,9 +77,8 @@ class PlanningWorker:
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._vouched_m = body.circumradius_m + config.safety.armed_clear_m
         self._map = global_map
-        self._planner, self._exact = planner, exact
-        self._limits = MotionLimits.from_config(config.limits)
-        self._envelope = EnvelopeBound(config, discs)
+        self._planner, self._detours, self._exact = planner, detours, exact
+        self._pricer = RoutePricer(config, self._inflation, discs)
         self._outline = OutlineCheck(body, config.safety.contact_margin_m)
         self._scans: list[Scan] = []
         self._kept: KeptPath | None = None
@@ -149,16 +149,7 @@ class PlanningWorker:
         route: Route | None = None
         expanded = 0
         for candidate in self._grids(start, target):
-            found = plan_route(
-                self._planner,
-                candidate,
-                start,
-                target,
-                options,
-                self._outline,
-                self._config.point_spacing_m,
-                self._exact,
-            )
+            found = self._route(self._planner, candidate, start, target, options, self._exact)
             expanded += found.outcome.expanded
             is_path = found.outcome.status is PlanStatus.OK
             # a start that only this grid's inflation forbids needs no escape on another
@@ -172,17 +163,16 @@ class PlanningWorker:
                 f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much"
             )
             return refusal(PlanStatus.OUTSIDE_MAP, reason), _NO_SPEEDS
-        route = replace(route, outcome=replace(route.outcome, expanded=expanded))
+        route = _with_expanded(route, expanded)
         if route.outcome.status is not PlanStatus.OK:
             self._kept = None
             return route.outcome, _NO_SPEEDS
+        priced = self._pricer.price(route, start, grid)
         if not route.is_kinematic:
-            route = self._prefer_kept(route, start, goal, grid, options)
-        path = route.outcome.path
-        self._kept = None if route.is_kinematic else KeptPath(goal, path)
-        shape = shape_of(path, route.is_kinematic)
-        bounds_mps = self._envelope.speeds_mps(grid, path, shape)
-        return noted(route, self._outline, grid), fastest_speeds_mps(shape, self._limits, bounds_mps)
+            priced = self._quickest(priced, start, goal, target, grid, options)
+        route = priced.route
+        self._kept = None if route.is_kinematic else KeptPath(goal, route.outcome.path)
+        return noted(route, self._outline, grid), priced.speed_mps
 
     def _grids(self, start: Pose2, target: Pose2) -> Iterator[CostGrid]:
         """Costs to plan on in turn until there is a way; each is made when it is asked for.
@@ -203,20 +193,65 @@ class PlanningWorker:
                     part[behind & (part == COST_UNKNOWN)] = COST_INSCRIBED
                 yield grid
 
-    def _prefer_kept(self, fresh: Route, start: Pose2, goal: Goal, grid: CostGrid, options: PlanOptions) -> Route:
-        """The rest of the previous path instead of ``fresh``, unless that is cheaper by the configured part."""
-        if self._kept is None or fresh.outcome.escape_points > 0:
+    def _route(
+        self,
+        planner: GridPlanner,
+        grid: CostGrid,
+        start: Pose2,
+        target: Pose2,
+        options: PlanOptions,
+        exact: GridPlanner | None = None,
+    ) -> Route:
+        spacing_m = self._config.point_spacing_m
+        return plan_route(planner, grid, start, target, options, self._outline, spacing_m, exact)
+
+    def _quickest(
+        self, fresh: Priced, start: Pose2, goal: Goal, target: Pose2, grid: CostGrid, options: PlanOptions
+    ) -> Priced:
+        """``fresh``, a way around its narrow places, or the rest of the previous path, which has a small bonus."""
+        if fresh.route.outcome.escape_points > 0:
             return fresh
+        best, expanded = fresh, fresh.route.outcome.expanded
+        if fresh.narrow > 0:
+            around = self._route(self._detours, self._pricer.without_narrow(grid), start, target, options)
+            expanded += around.outcome.expanded
+            best = self._quicker(best, self._on(grid, around, options), start, grid, 0.0)
+        kept = self._kept_route(fresh.route, start, goal, grid, options)
+        best = self._quicker(best, kept, start, grid, self._config.keep_path_frac)
+        return replace(best, route=_with_expanded(best.route, expanded))
+
+    def _quicker(self, best: Priced, rival: Route | None, start: Pose2, grid: CostGrid, bonus_frac: float) -> Priced:
+        if rival is None or rival.touches > best.route.touches:
+            return best
+        priced = self._pricer.price(rival, start, grid)
+        return priced if priced.price_s * (1.0 - bonus_frac) <= best.price_s else best
+
+    def _on(self, grid: CostGrid, route: Route, options: PlanOptions) -> Route | None:
+        """``route``, planned on another grid, with its cost on ``grid``; None when it is no path there."""
+        if route.outcome.status is not PlanStatus.OK or route.is_kinematic:
+            return None
+        cost_m = PathMeter(grid, options).cost_m(route.outcome.path)
+        if not math.isfinite(cost_m):
+            return None
+        touches = len(self._outline.contacts(grid, route.outcome.path[route.outcome.escape_points :]))
+        return replace(route, outcome=replace(route.outcome, cost=cost_m), touches=touches)
+
+    def _kept_route(self, fresh: Route, start: Pose2, goal: Goal, grid: CostGrid, options: PlanOptions) -> Route | None:
+        """The rest of the previous path."""
+        if self._kept is None:
+            return None
         end = fresh.outcome.path[-1, :2]
         reach_m = self._config.keep_path_distance_m
         meter, spacing_m = PathMeter(grid, options), self._config.point_spacing_m
         rest = rest_of_path(self._kept, goal, start, end, meter, reach_m, spacing_m)
-        if rest is None or rest[1] * (1.0 - self._config.keep_path_frac) > fresh.outcome.cost:
-            return fresh
-        touches = len(self._outline.contacts(grid, rest[0]))
-        if touches > fresh.touches:
-            return fresh
-        return replace(fresh, outcome=replace(fresh.outcome, path=rest[0], cost=rest[1]), touches=touches)
+        if rest is None:
+            return None
+        outcome = replace(fresh.outcome, path=rest[0], cost=rest[1])
+        return replace(fresh, outcome=outcome, touches=len(self._outline.contacts(grid, rest[0])))
+
+
+def _with_expanded(route: Route, expanded: int) -> Route:
+    return replace(route, outcome=replace(route.outcome, expanded=expanded))
 
 
 def covering(grid: CostGrid, poses: tuple[Pose2, ...], margin_m: float) -> CostGrid | None:

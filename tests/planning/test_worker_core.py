@@ -54,7 +54,8 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
     exact = make_kinematic_planner("kinematic", ROBOT.body, planning.kinematic)
-    return PlanningWorker(config, painted, make_planner(planning.planner), exact, cover_discs(ROBOT.body)), painted
+    planner, detours = (make_planner(planning.planner) for _ in range(2))
+    return PlanningWorker(config, painted, planner, detours, exact, cover_discs(ROBOT.body)), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:
