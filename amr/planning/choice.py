@@ -48,6 +48,7 @@ class RoutePricer:
         self._envelope = EnvelopeBound(config, discs)
         self._narrow_cost = min(COST_INSCRIBED, inflation.cost_of(config.planning.narrow_m))
         self._narrow_s = config.planning.narrow_s
+        self._widened = _widened(self._narrow_cost)
         self._reach_m = config.body.circumradius_m
 
     def price(self, route: Route, start: Pose2, grid: CostGrid) -> Priced:
@@ -61,10 +62,8 @@ class RoutePricer:
         return Priced(route, speed_mps, price_s, narrow)
 
     def without_narrow(self, grid: CostGrid) -> CostGrid:
-        """``grid`` with its narrow places closed."""
-        cost = grid.cost.copy()
-        cost[(cost >= self._narrow_cost) & (cost < COST_INSCRIBED)] = COST_INSCRIBED
-        return CostGrid(grid.frame, cost)
+        """``grid`` as it would be for a body wider by ``narrow_m`` on each side: its narrow places are closed."""
+        return CostGrid(grid.frame, self._widened[grid.cost])
 
     def _narrow_places(self, path: NDArray[np.float64], grid: CostGrid) -> int:
         """Stretches of ``path`` in cells that ``without_narrow`` would close."""
@@ -85,3 +84,12 @@ class RoutePricer:
         ahead = path[min(_HEADING_POINTS, len(path) - 1)]
         away = Pose2(start.x_m, start.y_m, start.yaw_rad).inverse().apply(float(ahead[0]), float(ahead[1]))
         return abs(arctan2(away[1], away[0])) / (_TURN_FRAC * self._limits.w_max_radps)
+
+
+def _widened(narrow_cost: int) -> NDArray[np.uint8]:
+    """uint8 [256]: cost for the wider body by cost. Costs fall exponentially with distance: wider is a factor."""
+    table = np.arange(256)
+    if narrow_cost < COST_INSCRIBED:
+        table[:narrow_cost] = table[:narrow_cost] * (COST_INSCRIBED - 1) // max(narrow_cost, 1)
+        table[narrow_cost:COST_INSCRIBED] = COST_INSCRIBED
+    return table.astype(np.uint8)
