@@ -31,6 +31,10 @@ from amr.kernels.trig import exponential
 
 Array = NDArray[Any]
 
+_SURPRISE = 13.8
+"""Squared innovation over its variance that a filter which knows the motion sees once in a thousand (chi-square of two
+degrees of freedom)."""
+
 
 @kernel("float64(float64, float64)")
 def fading(duration_s: float, fade_s: float) -> float:
@@ -94,3 +98,26 @@ def correct(track: Array, x_m: float, y_m: float, variance_m2: float) -> None:
     track[P00] = p00 - k0 * p00
     track[P01] = p01 - k0 * p01
     track[P02] = p02 - k0 * p02
+
+
+@kernel("boolean(float64[::1], float64, float64, float64, float64, float64, float64)")
+def allow_jump(
+    track: Array, x_m: float, y_m: float, variance_m2: float, duration_s: float, maneuver_mps2: float, jump_mps: float
+) -> bool:
+    """Before ``correct``: where the measured centre is not what this motion explains, let the velocity have jumped
+    ``duration_s`` ago, by about what the surprise asks for but not more than ``jump_mps``, and forget the acceleration.
+
+    So one that turns on the spot is known again after three scans, with the uncertainty that three scans leave.
+    """
+    ex, ey = x_m - track[PX], y_m - track[PY]
+    squared = ex * ex + ey * ey
+    if squared <= _SURPRISE * (track[P00] + variance_m2):
+        return False
+    jump = min(0.5 * squared / (duration_s * duration_s), jump_mps * jump_mps)
+    track[P00] += duration_s * duration_s * jump
+    track[P01] += duration_s * jump
+    track[P11] += jump
+    track[P02], track[P12] = 0.0, 0.0
+    track[P22] = maneuver_mps2 * maneuver_mps2
+    track[AX], track[AY] = 0.0, 0.0
+    return True

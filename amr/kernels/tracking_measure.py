@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from amr.jit import kernel
 from amr.kernels.local_grid import HIT, X, Y
 from amr.kernels.tracking_circle import free_circle, known_circle
-from amr.kernels.tracking_filter import correct
+from amr.kernels.tracking_filter import allow_jump, correct
 from amr.kernels.tracking_scan import HERE, HIDDEN, THROUGH, UNKNOWN, look_at
 from amr.kernels.tracking_table import (
     AX,
@@ -46,6 +46,8 @@ _RELEASE_M = 0.10
 """Returns farther from the fitted circle belong to something else."""
 _RADIUS_MIN_M, _RADIUS_MAX_M = 0.05, 0.85
 _LOOK_FRAC = 0.35
+_SIGMA_FRAC = 0.25
+_SHIFT_FRAC = 0.25
 
 
 @kernel("float64(float64[::1])")
@@ -86,7 +88,7 @@ def claim(beams: Array, points: Array, tracks: Array, integers: Array, owner: Ar
 
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,::1], int64[:,::1], int32[::1], float64[:,::1], int64, float64,"
-    " float64)"
+    " float64, float64)"
 )
 def measure(
     beams: Array,
@@ -97,6 +99,7 @@ def measure(
     packed: Array,
     stamp_ns: int,
     sigma_m: float,
+    maneuver_mps2: float,
     speed_max_mps: float,
 ) -> None:
     """Fit each mover's circle to the returns that it owns, and correct its track by the centre.
@@ -128,8 +131,11 @@ def measure(
                     owner[k] = -1
         if not good:
             continue
-        noise = max(sigma_m, rms)
-        correct(tracks[n], x, y, noise * noise * spread + 0.25 * sigma_m * sigma_m)
+        noise = max(_SIGMA_FRAC * sigma_m, rms)
+        variance = noise * noise * spread + _SHIFT_FRAC * _SHIFT_FRAC * sigma_m * sigma_m
+        unseen_s = 1e-9 * float(stamp_ns - integers[n, SEEN_NS])
+        allow_jump(tracks[n], x, y, variance, unseen_s, maneuver_mps2, speed_max_mps)
+        correct(tracks[n], x, y, variance)
         speed = math.sqrt(tracks[n, VX] * tracks[n, VX] + tracks[n, VY] * tracks[n, VY])
         if speed > speed_max_mps:
             tracks[n, VX] *= speed_max_mps / speed

@@ -141,7 +141,16 @@ class MoverTracker:
         packed = np.empty((len(beams), 2))
         tracking_measure.claim(beams, points, tracks, integers, owner)
         tracking_measure.measure(
-            beams, points, tracks, integers, owner, packed, stamp_ns, settings.point_sigma_m, settings.speed_max_mps
+            beams,
+            points,
+            tracks,
+            integers,
+            owner,
+            packed,
+            stamp_ns,
+            settings.point_sigma_m,
+            settings.maneuver_mps2,
+            settings.speed_max_mps,
         )
         clusters = np.empty((_CLUSTERS, tracking_clusters.CLUSTER_COLUMNS))
         corners = np.empty(len(beams), np.uint8)
