@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.kernels.local_grid import HIT, X, Y
+from amr.kernels.local_grid import HIT, REACH, X, Y
 from amr.kernels.tracking_circle import free_circle, known_circle
 from amr.kernels.tracking_filter import allow_jump, correct
 from amr.kernels.tracking_scan import HERE, HIDDEN, THROUGH, UNKNOWN, look_at
@@ -32,6 +32,7 @@ from amr.kernels.tracking_table import (
     PX,
     PY,
     RADIUS,
+    ROUGH,
     SEEN_NS,
     STATUS,
     VX,
@@ -46,8 +47,14 @@ _RELEASE_M = 0.10
 """Returns farther from the fitted circle belong to something else."""
 _RADIUS_MIN_M, _RADIUS_MAX_M = 0.05, 0.85
 _LOOK_FRAC = 0.35
+_SKIP = 2
+"""Invalid beams that a surface may go on across."""
 _SIGMA_FRAC = 0.25
 _SHIFT_FRAC = 0.25
+_ROUGH_GAIN = 0.1
+_ROUGHER = 3.0
+_ROUGHER_M = 0.02
+"""Returns that lie this much farther off the circle than they use to belong to something else: a wall, mostly."""
 
 
 @kernel("float64(float64[::1])")
@@ -86,9 +93,30 @@ def claim(beams: Array, points: Array, tracks: Array, integers: Array, owner: Ar
             owner[k] = np.int32(n)
 
 
+@kernel("boolean(float64[:,::1], float64[:,::1], int32[::1], int64, int64, float64, float64)")
+def goes_on(
+    beams: Array, points: Array, owner: Array, end: int, step: int, gap_m: float, increment: float
+) -> bool:
+    """True when the surface that beam ``end`` meets goes on without a gap past it, on returns that no mover owns."""
+    here = np.uint64(end)
+    for skipped in range(_SKIP + 1):
+        k = end + step * (1 + skipped)
+        if not 0 <= k < beams.shape[0]:
+            return False
+        b = np.uint64(k)
+        if beams[b, REACH] < 0.0:
+            continue
+        if beams[b, HIT] == 0.0 or owner[b] >= 0:
+            return False
+        limit = gap_m + 3.0 * abs(increment) * beams[b, REACH] * (1 + skipped)
+        dx, dy = points[b, 0] - points[here, 0], points[b, 1] - points[here, 1]
+        return dx * dx + dy * dy <= limit * limit
+    return False
+
+
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,::1], int64[:,::1], int32[::1], float64[:,::1], int64, float64,"
-    " float64, float64)"
+    " float64, float64, float64, float64)"
 )
 def measure(
     beams: Array,
@@ -98,6 +126,8 @@ def measure(
     owner: Array,
     packed: Array,
     stamp_ns: int,
+    increment: float,
+    gap_m: float,
     sigma_m: float,
     maneuver_mps2: float,
     speed_max_mps: float,
@@ -124,10 +154,23 @@ def measure(
         dx, dy = x - tracks[n, PX], y - tracks[n, PY]
         gate = 2.0 * gate_of(tracks[n])
         good = used >= 3.0 and spread < 400.0 and dx * dx + dy * dy < gate * gate
+        usual = tracks[n, ROUGH]
+        good = good and (usual == 0.0 or rms < _ROUGHER * usual + _ROUGHER_M)
+        first, last = -1, -1
         for k in range(np.uint64(count_beams)):
             if owner[k] == n:
                 ex, ey = points[k, 0] - x, points[k, 1] - y
                 if not good or abs(math.sqrt(ex * ex + ey * ey) - radius) > tolerance:
+                    owner[k] = -1
+                    continue
+                first = int(k) if first < 0 else first
+                last = int(k)
+        if good and goes_on(beams, points, owner, first, -1, gap_m, increment) and goes_on(
+            beams, points, owner, last, 1, gap_m, increment
+        ):
+            good = False
+            for k in range(np.uint64(count_beams)):
+                if owner[k] == n:
                     owner[k] = -1
         if not good:
             continue
@@ -147,6 +190,7 @@ def measure(
         integers[n, MISSES] = 0
         integers[n, CLAIMED] = int(used)
         tracks[n, HELD_X] = np.nan
+        tracks[n, ROUGH] = rms if usual == 0.0 else usual + _ROUGH_GAIN * (rms - usual)
         if count >= 8 and used >= 0.8 * count:
             _, _, wide, wide_rms = free_circle(packed, 0, count)
             ex, ey = packed[np.uint64(count - 1), 0] - packed[0, 0], packed[np.uint64(count - 1), 1] - packed[0, 1]

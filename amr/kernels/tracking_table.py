@@ -20,10 +20,11 @@ from __future__ import annotations
     REF_Y,
     HELD_X,
     HELD_Y,
-) = range(17)
-COLUMNS = 17
+    ROUGH,
+) = range(18)
+COLUMNS = 18
 """float64: state, covariance (one for both axes), radius m, where it was at the reference scan, where it was last
-possible while hidden."""
+possible while hidden, how far off the circle its returns usually lie (rms, m)."""
 
 STATUS, NUMBER, FIRST_NS, SEEN_NS, REF_NS, REST_NS, HITS, MISSES, FITS, CLAIMED, PROVED = range(11)
 INTEGERS = 11

@@ -148,6 +148,8 @@ class MoverTracker:
             owner,
             packed,
             stamp_ns,
+            scan.angle_increment_rad,
+            settings.cluster_gap_m,
             settings.point_sigma_m,
             settings.maneuver_mps2,
             settings.speed_max_mps,
