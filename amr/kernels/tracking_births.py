@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from amr.jit import kernel
 from amr.kernels.local_grid import HIT
 from amr.kernels.tracking_clusters import CRADIUS, CROUND, CSIGMA, CX, CY
-from amr.kernels.tracking_filter import correct
+from amr.kernels.tracking_filter import allow_jump, correct
 from amr.kernels.tracking_scan import is_empty, is_taken
 from amr.kernels.tracking_table import (
     FIRST_NS,
@@ -53,6 +53,7 @@ Array = NDArray[Any]
 
 _GATE_M = 0.12
 _LOST_GATE_M = 0.8
+_YOUNG_NS = 300_000_000
 _SPEED_SIGMA_MPS = 1.5
 _MISSES_MAX = 3
 _NO_REFERENCE = -1
@@ -64,7 +65,7 @@ _PROOFS_IN_A_ROW = 2
 
 @kernel("float64(float64[::1], int64[::1], float64[::1], int64, float64)")
 def join_cost(track: Array, integers: Array, cluster: Array, stamp_ns: int, reach_m: float) -> float:
-    """Distance between track and cluster if they may be one thing, else -1."""
+    """Distance between track and cluster if they may be one thing, else -1; known movers come before new things."""
     if integers[STATUS] == FREE or integers[SEEN_NS] == stamp_ns:
         return -1.0
     dx, dy = cluster[CX] - track[PX], cluster[CY] - track[PY]
@@ -75,10 +76,13 @@ def join_cost(track: Array, integers: Array, cluster: Array, stamp_ns: int, reac
         gate = _LOST_GATE_M + reach_m
         if cluster[CROUND] == 0.0 or abs(cluster[CRADIUS] - track[RADIUS]) > 0.1 + 0.3 * track[RADIUS]:
             return -1.0
+    elif stamp_ns - integers[FIRST_NS] < _YOUNG_NS:
+        # what just turned up where a mover was lost is that mover
+        return _LOST_GATE_M + math.sqrt(squared) if squared < gate * gate else -1.0
     return math.sqrt(squared) if squared < gate * gate else -1.0
 
 
-@kernel("int64(float64[:,::1], int64[:,::1], float64[:,::1], int64, int64, float64, float64, int64)")
+@kernel("int64(float64[:,::1], int64[:,::1], float64[:,::1], int64, int64, float64, float64, float64, int64)")
 def join(
     tracks: Array,
     integers: Array,
@@ -87,6 +91,7 @@ def join(
     stamp_ns: int,
     reach_m: float,
     maneuver_mps2: float,
+    speed_max_mps: float,
     next_number: int,
 ) -> int:
     """Join clusters to tracks, the nearest pair first (ties: the lower track, then the lower cluster), correct those
@@ -120,9 +125,10 @@ def join(
         taken[m] = 1
         sigma = clusters[m, CSIGMA]
         if integers[n, STATUS] >= MOVING:
-            dx, dy = clusters[m, CX] - tracks[n, PX], clusters[m, CY] - tracks[n, PY]
-            tracks[n, P00] += dx * dx + dy * dy
-            tracks[n, P11] += 1.0
+            unseen_s = 1e-9 * float(stamp_ns - integers[n, SEEN_NS])
+            allow_jump(
+                tracks[n], clusters[m, CX], clusters[m, CY], sigma * sigma, unseen_s, maneuver_mps2, speed_max_mps
+            )
         correct(tracks[n], clusters[m, CX], clusters[m, CY], sigma * sigma)
         if integers[n, STATUS] == TENTATIVE:
             tracks[n, RADIUS] += (clusters[m, CRADIUS] - tracks[n, RADIUS]) / min(10.0, 1.0 + integers[n, HITS])

@@ -175,7 +175,15 @@ class MoverTracker:
         )
         reach_m = settings.speed_max_mps * min(gap_ns * 1e-9, 0.2)
         self._next_number = tracking_births.join(
-            tracks, integers, clusters, count, stamp_ns, reach_m, settings.maneuver_mps2, self._next_number
+            tracks,
+            integers,
+            clusters,
+            count,
+            stamp_ns,
+            reach_m,
+            settings.maneuver_mps2,
+            settings.speed_max_mps,
+            self._next_number,
         )
         angles = (scan.angle_min_rad, scan.angle_increment_rad)
         tracking_measure.judge_unmeasured(
