@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from amr.config.hardware import Body
 from amr.units import NS_PER_S
-from sim.kernels.contact import clearance_along
+from sim.kernels.contact import clearance_along, clearance_at
 from sim.physics import STEP_NS, STEP_S
 from sim.scene import Scene
 
@@ -97,3 +97,37 @@ class OutlineJudge:
             self._scene.is_moving(code),
             v * v + vy * vy > MOVING_ROBOT_MPS * MOVING_ROBOT_MPS,
         )
+
+
+Pose = tuple[float, float, float]
+
+
+def closing_speeds_mps(
+    body: Body, scene: Scene, before: Pose, after: Pose, before_s: float, after_s: float
+) -> tuple[float, float]:
+    """(by the robot, by the obstacles): how fast each alone closed the gap between outline and nearest obstacle.
+
+    ``before`` and ``after`` are the poses (x m, y m, yaw rad; world) at two times shortly before a contact. Negative
+    where it opened the gap; (0, 0) in an empty world. Leaves the scene at ``after_s``. Raises ``ValueError`` unless
+    ``after_s`` is later.
+    """
+    if not after_s > before_s:
+        raise ValueError(f"after_s: must be later than {before_s}, is {after_s}")
+    outline = np.array([p for polygon in body.outline_m for p in polygon], np.float64)
+    starts = np.cumsum([0, *(len(polygon) for polygon in body.outline_m)], dtype=np.int64)
+    reach_m = math.sqrt(max(x * x + y * y for x, y in outline.tolist())) + 1e-9
+    scratch = np.zeros_like(outline)
+
+    def clearance_m(pose: Pose) -> float:
+        s = scene
+        found = clearance_at(*pose, -1, outline, starts, scratch, reach_m, s.circles, s.points, s.point_start, s.boxes)
+        return float(found[0])
+
+    scene.move_to(before_s)
+    first_m, robot_moved_m = clearance_m(before), clearance_m(after)
+    scene.move_to(after_s)
+    obstacles_moved_m = clearance_m(before)
+    if math.isinf(first_m):
+        return 0.0, 0.0
+    duration_s = after_s - before_s
+    return (first_m - robot_moved_m) / duration_s, (first_m - obstacles_moved_m) / duration_s

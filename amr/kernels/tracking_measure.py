@@ -94,9 +94,7 @@ def claim(beams: Array, points: Array, tracks: Array, integers: Array, owner: Ar
 
 
 @kernel("boolean(float64[:,::1], float64[:,::1], int32[::1], int64, int64, float64, float64)")
-def goes_on(
-    beams: Array, points: Array, owner: Array, end: int, step: int, gap_m: float, increment: float
-) -> bool:
+def goes_on(beams: Array, points: Array, owner: Array, end: int, step: int, gap_m: float, increment: float) -> bool:
     """True when the surface that beam ``end`` meets goes on without a gap past it, on returns that no mover owns."""
     here = np.uint64(end)
     for skipped in range(_SKIP + 1):
@@ -165,8 +163,10 @@ def measure(
                     continue
                 first = int(k) if first < 0 else first
                 last = int(k)
-        if good and goes_on(beams, points, owner, first, -1, gap_m, increment) and goes_on(
-            beams, points, owner, last, 1, gap_m, increment
+        if (
+            good
+            and goes_on(beams, points, owner, first, -1, gap_m, increment)
+            and goes_on(beams, points, owner, last, 1, gap_m, increment)
         ):
             good = False
             for k in range(np.uint64(count_beams)):

@@ -15,12 +15,16 @@ from amr.runtime.bench.barn import (
     BarnOptions,
     _chosen,
     barn_score,
-    contact_of,
     driving_time_s,
     run,
     sign_changes_per_m,
     trial_seed,
 )
+from amr.runtime.bench.barn_contact import contact_of
+from amr.runtime.files import load_robot
+from sim.contact import closing_speeds_mps
+from sim.scene import Scene
+from sim.world import Bounds, Circle, MovingObstacle, Polygon, World
 from sim.worlds.barn import load_barn
 
 BARN_LIKE = Path(__file__).resolve().parents[2] / "seeds" / "worlds" / "barn_like.json"
@@ -105,14 +109,75 @@ def test_benchmark_runs_without_answers_in_the_file(tmp_path: Path) -> None:
     assert result["mean_score"] is None
 
 
+JACKAL = load_robot("jackal")
+FRONT_M = 0.229
+
+
+def world_with(*moving: MovingObstacle, posts: tuple[Circle, ...] = ()) -> World:
+    return World("test", posts, (), moving, Pose2(0.0, 0.0, 0.0), (), Bounds(-5.0, -5.0, 5.0, 5.0))
+
+
+def driven(v_mps: float, w_radps: float = 0.0, duration_s: float = 0.1) -> np.ndarray:
+    """A trace in rows of 1 ms of a robot at the origin in the end, heading along x."""
+    t = 0.001 * np.arange(round(duration_s * 1000) + 1)
+    truth = np.zeros((t.size, 9))
+    truth[:, 0] = t
+    truth[:, 1] = v_mps * (t - t[-1])
+    truth[:, 3] = w_radps * (t - t[-1])
+    truth[:, 4], truth[:, 5] = v_mps, w_radps
+    truth[-5:, 4] = -3.0  # the impact itself
+    return truth
+
+
 @pytest.mark.parametrize(
     ("speed_mps", "reason", "kind"),
     [(0.01, "obstacle", "standing"), (0.4, "obstacle_slow", "braking"), (1.2, "", "moving"), (1.2, "limit", "moving")],
 )
 def test_contacts_are_told_apart_by_speed_and_stop_reason(speed_mps, reason, kind) -> None:
-    truth = np.zeros((100, 9))
-    truth[:, 0] = 0.001 * np.arange(100)
-    truth[:, 4] = speed_mps
-    truth[-5:, 4] = -3.0  # the impact itself
-    found = contact_of(truth, [reason] * 95 + ["obstacle"] * 5)
-    assert found == {"contact": kind, "contact_speed_mps": speed_mps, "contact_stop_reason": reason}
+    post = Circle(FRONT_M + 0.3, 0.0, 0.3)
+    reasons = [reason] * 96 + ["obstacle"] * 5
+    found = contact_of(driven(speed_mps), reasons, world_with(posts=(post,)), JACKAL.body)
+    assert (found["contact"], found["contact_speed_mps"], found["contact_stop_reason"]) == (kind, speed_mps, reason)
+    assert found["contact_own_closing_mps"] == pytest.approx(speed_mps)
+    assert found["contact_other_closing_mps"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("v_mps", "own_mps", "kind"), [(1.0, 1.0, "moving"), (-0.5, -0.5, "struck"), (0.0, 0.0, "standing")]
+)
+def test_what_runs_into_a_robot_that_makes_way_is_not_its_doing(v_mps, own_mps, kind) -> None:
+    ahead_m = FRONT_M + 0.3
+    mover = MovingObstacle("m", Circle(0.0, 0.0, 0.3), ((0.0, ahead_m + 0.15, 0.0), (0.1, ahead_m, 0.0)), 0.1, False)
+    found = contact_of(driven(v_mps), [""] * 101, world_with(mover), JACKAL.body)
+    assert found["contact"] == kind
+    assert found["contact_own_closing_mps"] == pytest.approx(own_mps, abs=1e-6)
+    assert found["contact_other_closing_mps"] == pytest.approx(1.5, abs=1e-6)
+
+
+def test_a_robot_that_passes_is_struck_from_the_side() -> None:
+    """It drives along a wall of motion that closes in at a right angle."""
+    wide = Polygon(((-3.0, 0.0), (3.0, 0.0), (3.0, 0.5), (-3.0, 0.5)))
+    side_m = 0.208
+    mover = MovingObstacle("m", wide, ((0.0, 0.0, side_m + 0.1), (0.1, 0.0, side_m)), 0.1, False)
+    found = contact_of(driven(2.0), [""] * 101, world_with(mover), JACKAL.body)
+    assert found["contact"] == "struck"
+    assert found["contact_speed_mps"] == 2.0
+    assert found["contact_own_closing_mps"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_turning_in_place_into_something_is_the_robots_doing() -> None:
+    post = Circle(FRONT_M + 0.02, 0.208 + 0.02, 0.02)
+    found = contact_of(driven(0.0, w_radps=2.0), [""] * 101, world_with(posts=(post,)), JACKAL.body)
+    assert found["contact"] == "moving"
+    assert found["contact_speed_mps"] == 0.0
+    assert found["contact_own_closing_mps"] > 0.05
+
+
+def test_a_contact_in_the_first_tick_has_no_closing_speed() -> None:
+    found = contact_of(driven(1.0)[-1:], [""], world_with(), JACKAL.body)
+    assert found["contact_own_closing_mps"] == 0.0
+
+
+def test_closing_speeds_need_two_times() -> None:
+    with pytest.raises(ValueError, match="after_s"):
+        closing_speeds_mps(JACKAL.body, Scene(world_with()), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 1.0, 1.0)

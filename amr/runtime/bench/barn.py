@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,22 +22,19 @@ from amr.errors import ConfigError
 from amr.geometry import Pose2
 from amr.messages import Goal, StopReason
 from amr.runtime.bench import barn_picture
+from amr.runtime.bench.barn_contact import CONTACT_KINDS, contact_of
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
 from amr.runtime.result import finite
 from sim.worlds.barn import BarnWorld, load_barn
 
+if TYPE_CHECKING:
+    from amr.runtime.simulated_run import SimulatedRun
 OPTIMAL_SPEED_MPS: Final = 2.0
 MOVED_M: Final = 0.1
 _FOR_OBSTACLES: Final = (StopReason.OBSTACLE.value, StopReason.OBSTACLE_SLOW.value)
 _ROBOT_GOAL_TOLERANCE_M: Final = 0.4
 """The robot is asked for less than the rules' 1 m, for its own idea of where it is drifts."""
-
-
-CONTACT_KINDS: Final = ("standing", "braking", "moving")
-_BEFORE_CONTACT_S: Final = 0.02
-_STANDING_MPS: Final = 0.05
-_BRAKING: Final = frozenset({StopReason.OBSTACLE.value, StopReason.OBSTACLE_SLOW.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,11 @@ class TrialScore:
     ring_interventions: int
     """Times that the safety ring began to stop or slow the robot for an obstacle."""
     contact: str = ""
-    """How the robot moved when something was touched, '' without: see ``contact_kind``."""
+    """How the robot moved when something was touched, '' without: see ``contact_of``."""
     contact_speed_mps: float = math.nan
+    contact_own_closing_mps: float = math.nan
+    """How fast the robot's own motion closed the gap just before, and that of the obstacle; negative = opened it."""
+    contact_other_closing_mps: float = math.nan
     contact_stop_reason: str = ""
 
 
@@ -176,7 +176,7 @@ def drive_trial(task: TrialTask) -> TrialScore:
         light_to_torque_ms_min=min(simulated.light_to_torque_ns, default=0) * 1e-6,
         w_sign_changes_per_m=sign_changes_per_m(truth),
         ring_interventions=sum(event.reason in _FOR_OBSTACLES for event in simulated.stops.events),
-        **(contact_of(truth, simulated.lockstep.trace.reasons) if outcome == "contact" else {}),
+        **(_contact(simulated) if outcome == "contact" else {}),
     )
 
 
@@ -207,21 +207,13 @@ def sign_changes_per_m(truth: np.ndarray[Any, Any], threshold_radps: float = 0.1
     return float(np.count_nonzero(np.diff(signs))) / length_m if length_m > 0.0 else 0.0
 
 
-def contact_of(truth: np.ndarray[Any, Any], reasons: list[str]) -> dict[str, Any]:
-    """The contact fields of a score, from the trace up to the contact.
-
-    ``standing``: slower than 0.05 m/s, so something else ran into the robot; ``braking``: the safety ring was stopping
-    or slowing it for an obstacle; ``moving``: it drove on inside its envelope. Speed is that of 20 ms before, which
-    the impact has not changed.
-    """
-    before = max(0, int(np.searchsorted(truth[:, 0], truth[-1, 0] - _BEFORE_CONTACT_S)) - 1)
-    speed_mps = abs(float(truth[before, 4]))
-    reason = reasons[before]
-    kind = "standing" if speed_mps < _STANDING_MPS else "braking" if reason in _BRAKING else "moving"
-    return {"contact": kind, "contact_speed_mps": speed_mps, "contact_stop_reason": reason}
-
-
 # ------------------------------------------------------------ helpers
+
+
+def _contact(simulated: SimulatedRun) -> dict[str, Any]:
+    trace = simulated.lockstep.trace
+    return contact_of(trace.array(), trace.reasons, simulated.trial.world, simulated.trial.robot.body)
+
 
 _CACHE: dict[Path, tuple[BarnWorld, ...]] = {}
 
