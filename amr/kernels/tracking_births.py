@@ -1,7 +1,7 @@
 """Things that may become movers: clusters joined to tracks, and the proof that one has moved.
 
-Proof, for a static thing must never pass for a mover however the robot turns: its centre went some way since a
-reference scan, and (a) returns of the reference scan lie where the new scan proves that nothing is, or (b) its new
+Proof, for a static thing must never pass for a mover however the robot turns: it has a speed, and most of its returns
+lie where a reference scan proved that nothing was; or its centre went some way since a reference scan, and (a) returns of the reference scan lie where the new scan proves that nothing is, or (b) its new
 returns lie where the reference scan proved that nothing was, and no other scan that is kept shows something. It must
 hold for two scans in a row, for beams do miss things. A piece of wall that slides along behind an edge fails:
 where it "was" the wall still is, or is hidden; where it "is" had been hidden.
@@ -61,6 +61,11 @@ _ON_DISC_M = 0.06
 _PROOFS_MIN = 3
 _PROOFS_FRAC = 0.5
 _PROOFS_IN_A_ROW = 2
+_HITS_MIN = 4
+_ENTERED_NS = 200_000_000
+_ENTERED_MIN = 5
+_ENTERED_FRAC = 0.6
+"""Of what enters a place that was seen empty, with no way known that it went: more returns, and more of them."""
 
 
 @kernel("float64(float64[::1], int64[::1], float64[::1], int64, float64)")
@@ -232,6 +237,45 @@ def proofs(
     return proved, asked
 
 
+@kernel("void(int64[::1], int64)")
+def prove(integers: Array, streak: int) -> None:
+    """This scan proves a tentative track to move, as ``streak`` scans before it did."""
+    integers[PROVED] = streak + 1
+    if streak + 1 >= _PROOFS_IN_A_ROW:
+        integers[STATUS] = MOVING
+        integers[REST_NS] = -1
+        integers[FITS] = 0
+
+
+@kernel(
+    "boolean(float64[:,::1], float64[:,::1], float64[:,:,::1], int64[::1], float64[::1], float64, float64, int64,"
+    " float64)"
+)
+def entered(
+    beams: Array,
+    points: Array,
+    reference_beams: Array,
+    reference_ns: Array,
+    track: Array,
+    angle_min: float,
+    increment: float,
+    stamp_ns: int,
+    margin_m: float,
+) -> bool:
+    """True when most returns of a track lie where a reference scan of a while ago proved that nothing was."""
+    far_m = 1e3
+    for slot in range(np.uint64(reference_ns.shape[0])):
+        if reference_ns[slot] < 0 or stamp_ns - reference_ns[slot] < _ENTERED_NS:
+            continue
+        came, asked = proofs(
+            beams, points, reference_beams[slot], reference_beams, reference_ns, angle_min, increment, track[PX],
+            track[PY], track[PX] + far_m, track[PY], track[RADIUS], margin_m,
+        )  # fmt: skip
+        if came >= _ENTERED_MIN and came >= _ENTERED_FRAC * asked:
+            return True
+    return False
+
+
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,:,::1], float64[:,:,::1], int64[::1], float64[:,::1],"
     " int64[:,::1], float64, float64, int64, float64, float64, float64)"
@@ -253,15 +297,20 @@ def promote(
 ) -> None:
     """Make tentative tracks MOVING that this scan measured and that have proved to move."""
     for n in range(np.uint64(tracks.shape[0])):
-        if integers[n, STATUS] != TENTATIVE or integers[n, SEEN_NS] != stamp_ns or integers[n, REF_NS] < 0:
+        if integers[n, STATUS] != TENTATIVE or integers[n, SEEN_NS] != stamp_ns:
             continue
         streak = integers[n, PROVED]
         integers[n, PROVED] = 0
-        dx, dy = tracks[n, PX] - tracks[n, REF_X], tracks[n, PY] - tracks[n, REF_Y]
-        if dx * dx + dy * dy < moved_m * moved_m:
-            continue
         squared = tracks[n, VX] * tracks[n, VX] + tracks[n, VY] * tracks[n, VY]
         if squared < speed_mps * speed_mps or squared < 9.0 * tracks[n, P11]:
+            continue
+        if integers[n, HITS] >= _HITS_MIN and entered(
+            beams, points, reference_beams, reference_ns, tracks[n], angle_min, increment, stamp_ns, margin_m
+        ):
+            prove(integers[n], streak)
+            continue
+        dx, dy = tracks[n, PX] - tracks[n, REF_X], tracks[n, PY] - tracks[n, REF_Y]
+        if integers[n, REF_NS] < 0 or dx * dx + dy * dy < moved_m * moved_m:
             continue
         for slot in range(np.uint64(reference_ns.shape[0])):
             if reference_ns[slot] != integers[n, REF_NS]:
@@ -280,11 +329,7 @@ def promote(
             if left + came >= _PROOFS_MIN and (
                 (left >= _PROOFS_FRAC * left_asked and left > 0) or (came >= _PROOFS_FRAC * came_asked and came > 0)
             ):
-                integers[n, PROVED] = streak + 1
-                if streak + 1 >= _PROOFS_IN_A_ROW:
-                    integers[n, STATUS] = MOVING
-                    integers[n, REST_NS] = -1
-                    integers[n, FITS] = 0
+                prove(integers[n], streak)
 
 
 @kernel("void(float64[:,::1], int64[:,::1], int64, float64, int64, int64)")
