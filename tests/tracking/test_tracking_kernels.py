@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from amr.kernels import local_grid, tracking_births, tracking_circle, tracking_clusters, tracking_filter, tracking_scan
+from amr.kernels import (
+    local_grid,
+    tracking_births,
+    tracking_circle,
+    tracking_clusters,
+    tracking_filter,
+    tracking_measure,
+    tracking_scan,
+)
 from amr.kernels import tracking_table as table
 
 
@@ -66,6 +74,57 @@ def test_prediction_and_correction_equal_the_matrices(seed: int) -> None:
     got_x, got_p = state_of(rows[0])
     assert np.allclose(got_x, x, atol=1e-12)
     assert np.allclose(got_p, p, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_surprise_lets_the_velocity_jump_and_nothing_else_does(seed: int) -> None:
+    track = random_track(seed)
+    x, p = state_of(track)
+    variance, since_s, maneuver = 0.01, 0.1, 2.0
+    sigma = math.sqrt(p[0, 0] + variance)
+    near, far = x[0] + np.array((3.6 * sigma, 0.0)), x[0] + np.array((3.8 * sigma, 0.0))
+    before = track.copy()
+    assert not tracking_filter.allow_jump(track, *near.tolist(), variance, since_s, maneuver, 1e3)
+    assert np.array_equal(track, before)
+    assert tracking_filter.allow_jump(track, *far.tolist(), variance, since_s, maneuver, 1e3)
+    jump = 0.5 * (3.8 * sigma / since_s) ** 2
+    g = np.array((since_s, 1.0))
+    wanted = np.zeros((3, 3))
+    wanted[:2, :2] = p[:2, :2] + jump * np.outer(g, g)
+    wanted[2, 2] = maneuver**2
+    got_x, got_p = state_of(track)
+    assert np.allclose(got_p, wanted)
+    assert np.array_equal(got_x[:2], x[:2])
+    assert np.array_equal(got_x[2], (0.0, 0.0))
+
+
+def test_a_jump_is_bounded_by_the_largest_speed() -> None:
+    track = random_track(0)
+    before = track[table.P11]
+    tracking_filter.allow_jump(track, 1e6, 0.0, 0.01, 0.02, 2.0, 4.0)
+    assert track[table.P11] == pytest.approx(before + 16.0)
+
+
+def test_a_surface_goes_on_until_a_gap_an_owner_or_the_end() -> None:
+    beams = np.zeros((8, local_grid.BEAM_COLUMNS))
+    beams[:, local_grid.REACH], beams[:, local_grid.HIT] = 1.0, 1.0
+    points = np.stack((np.ones(8), 0.05 * np.arange(8)), axis=1)
+    owner = np.full(8, -1, np.int32)
+
+    def goes_on(end: int, step: int) -> bool:
+        return bool(tracking_measure.goes_on(beams, points, owner, end, step, 0.12, 0.005))
+
+    assert goes_on(3, 1)
+    assert goes_on(3, -1)
+    assert not goes_on(0, -1)
+    assert not goes_on(7, 1)
+    points[5:, 0] = 2.0
+    assert not goes_on(4, 1)
+    owner[2] = 0
+    assert not goes_on(3, -1)
+    beams[4, local_grid.REACH], beams[4, local_grid.HIT] = -1.0, 0.0
+    points[5] = points[3] + (0.0, 0.1)
+    assert goes_on(3, 1)
 
 
 def test_a_free_row_is_left_alone() -> None:
@@ -183,7 +242,7 @@ def test_joining_takes_the_nearest_pair_first_and_breaks_ties_by_order() -> None
     clusters = np.zeros((3, tracking_clusters.CLUSTER_COLUMNS))
     clusters[:, tracking_clusters.CX] = (0.15, 0.10, 5.0)
     clusters[:, tracking_clusters.CSIGMA] = 1e-6
-    following = tracking_births.join(tracks, integers, clusters, 3, 100, 0.1, 2.0, 3)
+    following = tracking_births.join(tracks, integers, clusters, 3, 100, 0.1, 2.0, 4.0, 3)
     assert tracks[:3, table.PX] == pytest.approx([0.10, 0.15, 5.0], abs=1e-6)
     assert integers[:3, table.NUMBER].tolist() == [1, 2, 3]
     assert following == 4
