@@ -1,10 +1,13 @@
 """Moving obstacles, tracked from scans. The contract, each clause tested in ``tests/tracking/test_tracker.py``:
 
-proved      Something is a mover only after it went ``moved_m``, and left a place that is now seen empty or entered one
-            that had been seen empty. Whatever the robot does, what stands still never becomes a mover.
+proved      Something is a mover only after it entered a place that had been seen empty, or went ``moved_m`` and left
+            one that is now seen empty. Whatever the robot does, what stands still never becomes a mover.
 measured    A mover's own returns, found by its predicted outline before anything is clustered, give its centre; so
-            it is told apart from the wall or the other mover that it passes.
+            it is told apart from the wall or the other mover that it passes. A surface that goes on past both ends
+            of its outline, or lies off it more than its returns ever did, is not its own.
 predicted   Between scans and ahead by a constant velocity whose acceleration fades, with the uncertainty of both.
+            A measured centre that this cannot explain means that the velocity jumped: it is known again, with honest
+            uncertainty, after three scans.
 gone        ``gone_scans`` scans that see through its place end a track. No ghosts.
 hidden      Behind something nearer, out of view, or behind invalid beams it is predicted on, for ``hidden_max_s``. One
             that should have come out by then and did not is kept where it was last possible.
@@ -24,7 +27,7 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, wrap_angle
 from amr.kernels import local_grid as scan_kernels
-from amr.kernels import tracking_births, tracking_clusters, tracking_filter, tracking_measure
+from amr.kernels import tracking_births, tracking_clusters, tracking_filter, tracking_measure, tracking_proof
 from amr.kernels.tracking_table import (
     AX,
     AY,
@@ -196,7 +199,7 @@ class MoverTracker:
             ns_from_s(settings.hidden_max_s),
             settings.vacated_m,
         )
-        tracking_births.promote(
+        tracking_proof.promote(
             beams,
             points,
             self._reference_beams,
