@@ -108,7 +108,8 @@ def goes_on(beams: Array, points: Array, owner: Array, end: int, step: int, gap_
             return False
         limit = gap_m + 3.0 * abs(increment) * beams[b, REACH] * (1 + skipped)
         dx, dy = points[b, 0] - points[here, 0], points[b, 1] - points[here, 1]
-        return dx * dx + dy * dy <= limit * limit
+        near: bool = dx * dx + dy * dy <= limit * limit
+        return near
     return False
 
 
