@@ -13,6 +13,7 @@ from amr.jit import kernel
 Array = NDArray[Any]
 
 _ITERATIONS = 6
+_TIGHT_M, _TIGHT_SIGMAS = 0.03, 2.5
 
 
 @kernel("UniTuple(float64, 4)(float64[:,::1], int64, int64)")
@@ -59,12 +60,13 @@ def known_circle(
 
     Gauss-Newton on the distances (Gander, Golub, Strebel 1994, section 3). ``spread``: largest eigenvalue of the
     inverse normal matrix: times the variance of a point it is the variance of the centre along its worst direction.
-    After three rounds only points within ``tolerance_m`` of the circle count; ``used`` = how many those are.
+    After three rounds only points within ``tolerance_m`` of the circle count, and then only those that lie about as
+    near as the others; ``used`` = how many those are.
     """
     x, y = x_m, y_m
     spread, rms, used = 1e6, 0.0, 0.0
     for turn in range(_ITERATIONS):
-        limit = 1e9 if turn < 3 else tolerance_m
+        limit = 1e9 if turn < 3 else tolerance_m if turn == 3 else min(tolerance_m, max(_TIGHT_M, _TIGHT_SIGMAS * rms))
         axx, axy, ayy, bx, by, total, used = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(np.uint64(count)):
             dx, dy = points[k, 0] - x, points[k, 1] - y

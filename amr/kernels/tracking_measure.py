@@ -47,6 +47,10 @@ _RELEASE_M = 0.10
 """Returns farther from the fitted circle belong to something else."""
 _RADIUS_MIN_M, _RADIUS_MAX_M = 0.05, 0.85
 _LOOK_FRAC = 0.35
+EDGE, GOES_ON, VIEW = range(3)
+_SLIVER = 2.0
+"""Spread of the centre (``known_circle``) above which less than about a third of the disc is seen."""
+_FIT_FRAC, _FIT_M = 0.6, 0.03
 _SKIP = 2
 """Invalid beams that a surface may go on across."""
 _SIGMA_FRAC = 0.25
@@ -93,24 +97,39 @@ def claim(beams: Array, points: Array, tracks: Array, integers: Array, owner: Ar
             owner[k] = np.int32(n)
 
 
-@kernel("boolean(float64[:,::1], float64[:,::1], int32[::1], int64, int64, float64, float64)")
-def goes_on(beams: Array, points: Array, owner: Array, end: int, step: int, gap_m: float, increment: float) -> bool:
-    """True when the surface that beam ``end`` meets goes on without a gap past it, on returns that no mover owns."""
+@kernel("int64(float64[:,::1], int64, float64, float64, float64, float64)")
+def pack_near(packed: Array, count: int, x: float, y: float, radius: float, within_m: float) -> int:
+    """Keep of the first ``count`` points those near the circle, in order; returns how many."""
+    kept = 0
+    for k in range(count):
+        px, py = packed[np.uint64(k), 0], packed[np.uint64(k), 1]
+        dx, dy = px - x, py - y
+        if abs(math.sqrt(dx * dx + dy * dy) - radius) <= within_m:
+            packed[np.uint64(kept), 0] = px
+            packed[np.uint64(kept), 1] = py
+            kept += 1
+    return kept
+
+
+@kernel("int64(float64[:,::1], float64[:,::1], int32[::1], int64, int64, float64, float64)")
+def end_of(beams: Array, points: Array, owner: Array, end: int, step: int, gap_m: float, increment: float) -> int:
+    """What lies past the beam ``end`` of a mover's returns: an EDGE; a surface that GOES_ON without a gap, of returns
+    that no mover owns; the end of the VIEW.
+    """
     here = np.uint64(end)
     for skipped in range(_SKIP + 1):
         k = end + step * (1 + skipped)
         if not 0 <= k < beams.shape[0]:
-            return False
+            return VIEW
         b = np.uint64(k)
         if beams[b, REACH] < 0.0:
             continue
         if beams[b, HIT] == 0.0 or owner[b] >= 0:
-            return False
+            return EDGE
         limit = gap_m + 3.0 * abs(increment) * beams[b, REACH] * (1 + skipped)
         dx, dy = points[b, 0] - points[here, 0], points[b, 1] - points[here, 1]
-        near: bool = dx * dx + dy * dy <= limit * limit
-        return near
-    return False
+        return GOES_ON if dx * dx + dy * dy <= limit * limit else EDGE
+    return EDGE
 
 
 @kernel(
@@ -164,21 +183,23 @@ def measure(
                     continue
                 first = int(k) if first < 0 else first
                 last = int(k)
-        if (
-            good
-            and goes_on(beams, points, owner, first, -1, gap_m, increment)
-            and goes_on(beams, points, owner, last, 1, gap_m, increment)
-        ):
-            good = False
-            for k in range(np.uint64(count_beams)):
-                if owner[k] == n:
-                    owner[k] = -1
+        if good:
+            left = end_of(beams, points, owner, first, -1, gap_m, increment)
+            right = end_of(beams, points, owner, last, 1, gap_m, increment)
+            if left != EDGE and right != EDGE and (left == GOES_ON or right == GOES_ON):
+                good = False
+                for k in range(np.uint64(count_beams)):
+                    if owner[k] == n:
+                        owner[k] = -1
         if not good:
             continue
-        noise = max(_SIGMA_FRAC * sigma_m, rms)
+        # what is seen of it says little about its place across the line of sight: no ground for surprise
+        sliver = spread > _SLIVER
+        noise = max(sigma_m if sliver else _SIGMA_FRAC * sigma_m, rms)
         variance = noise * noise * spread + _SHIFT_FRAC * _SHIFT_FRAC * sigma_m * sigma_m
-        unseen_s = 1e-9 * float(stamp_ns - integers[n, SEEN_NS])
-        allow_jump(tracks[n], x, y, variance, unseen_s, maneuver_mps2, speed_max_mps)
+        if not sliver:
+            unseen_s = 1e-9 * float(stamp_ns - integers[n, SEEN_NS])
+            allow_jump(tracks[n], x, y, variance, unseen_s, maneuver_mps2, speed_max_mps)
         correct(tracks[n], x, y, variance)
         speed = math.sqrt(tracks[n, VX] * tracks[n, VX] + tracks[n, VY] * tracks[n, VY])
         if speed > speed_max_mps:
@@ -192,7 +213,8 @@ def measure(
         integers[n, CLAIMED] = int(used)
         tracks[n, HELD_X] = np.nan
         tracks[n, ROUGH] = rms if usual == 0.0 else usual + _ROUGH_GAIN * (rms - usual)
-        if count >= 8 and used >= 0.8 * count:
+        if used >= 8.0 and used >= _FIT_FRAC * count:
+            count = pack_near(packed, count, x, y, radius, max(_FIT_M, 2.5 * rms))
             _, _, wide, wide_rms = free_circle(packed, 0, count)
             ex, ey = packed[np.uint64(count - 1), 0] - packed[0, 0], packed[np.uint64(count - 1), 1] - packed[0, 1]
             chord = math.sqrt(ex * ex + ey * ey)

@@ -105,26 +105,25 @@ def test_a_jump_is_bounded_by_the_largest_speed() -> None:
     assert track[table.P11] == pytest.approx(before + 16.0)
 
 
-def test_a_surface_goes_on_until_a_gap_an_owner_or_the_end() -> None:
+def test_past_a_movers_returns_lies_an_edge_a_surface_or_the_end_of_the_view() -> None:
     beams = np.zeros((8, local_grid.BEAM_COLUMNS))
     beams[:, local_grid.REACH], beams[:, local_grid.HIT] = 1.0, 1.0
     points = np.stack((np.ones(8), 0.05 * np.arange(8)), axis=1)
     owner = np.full(8, -1, np.int32)
+    edge, goes_on, view = tracking_measure.EDGE, tracking_measure.GOES_ON, tracking_measure.VIEW
 
-    def goes_on(end: int, step: int) -> bool:
-        return bool(tracking_measure.goes_on(beams, points, owner, end, step, 0.12, 0.005))
+    def end_of(end: int, step: int) -> int:
+        return int(tracking_measure.end_of(beams, points, owner, end, step, 0.12, 0.005))
 
-    assert goes_on(3, 1)
-    assert goes_on(3, -1)
-    assert not goes_on(0, -1)
-    assert not goes_on(7, 1)
+    assert (end_of(3, 1), end_of(3, -1)) == (goes_on, goes_on)
+    assert (end_of(0, -1), end_of(7, 1)) == (view, view)
     points[5:, 0] = 2.0
-    assert not goes_on(4, 1)
+    assert end_of(4, 1) == edge
     owner[2] = 0
-    assert not goes_on(3, -1)
+    assert end_of(3, -1) == edge
     beams[4, local_grid.REACH], beams[4, local_grid.HIT] = -1.0, 0.0
     points[5] = points[3] + (0.0, 0.1)
-    assert goes_on(3, 1)
+    assert end_of(3, 1) == goes_on
 
 
 def test_a_free_row_is_left_alone() -> None:
