@@ -106,6 +106,29 @@ def test_one_that_vanishes_into_a_wall_leaves_no_track_that_slides_along_it() ->
     assert all(mover.unseen_s > 0.0 for moment in inside for mover in moment.movers)
 
 
+def test_one_that_rubs_along_a_wall_is_fitted_without_it() -> None:
+    wall = ((3.3, -5.0, 3.3, 5.0),)
+    run = Run(Scene(walls=wall, movers=((line(3.0, -2.0, 0.0, 1.5), 0.4),))).drive(2.0)
+    assert run.ghosts() == 0
+    for moment in run.moments[50:]:
+        distance, mover = run.nearest(moment, 0)
+        assert mover is not None
+        assert distance < 0.03
+        assert mover.radius_m == pytest.approx(0.4, abs=0.03)
+        assert math.hypot(mover.vx_mps, mover.vy_mps - 1.5) < 0.15
+
+
+def test_one_that_leaves_the_view_beside_a_wall_goes_on_as_it_was() -> None:
+    wall = ((-6.0, 1.8, 6.0, 1.8),)
+    run = Run(Scene(walls=wall, movers=((line(2.0, 1.5, -1.5, 0.0), 0.4),))).drive(2.9)
+    distance, mover = run.nearest(run.moments[-1], 0)
+    assert mover is not None
+    assert mover.unseen_s > 0.1
+    assert distance < 0.15
+    assert math.hypot(mover.vx_mps + 1.5, mover.vy_mps) < 0.3
+    assert len(numbers_of(run, 0)) == 1
+
+
 def spin(t: float) -> Pose2:
     """Drives a wide circle at 1.5 m/s while it swings its heading at up to 4 rad/s."""
     return Pose2(1.5 * math.sin(t), 1.5 - 1.5 * math.cos(t), math.remainder(t + 1.3 * math.sin(3.0 * t), 2.0 * math.pi))
