@@ -41,7 +41,8 @@ _NODE_M: Final = 0.04
 _SMALL_STEP_M: Final = 0.03
 _SMALL_NODE_M: Final = 0.015
 _BUDGETS: Final = (8_000, 30_000)
-"""A search that ends without a way costs about 10 us for each of so many poses, several times over."""
+_MOST: Final = 150_000
+"""Poses searched, at 6 us each, after which no smaller step or margin is tried for the same wish."""
 _START_CELLS: Final = 1.5
 _DEAR_M: Final = 0.3
 """Up to this far beyond the inscribed radius clearance has a price."""
@@ -186,6 +187,8 @@ class WayOut:
                 if outcome.status is PlanStatus.GOAL_BLOCKED:
                     outcome = search.plan(grid, start, target, options)
                 expanded += outcome.expanded
+                if expanded > _MOST and outcome.status is not PlanStatus.OK:
+                    return replace(outcome, expanded=expanded)
                 if outcome.status is PlanStatus.OK:
                     path = resampled_motions(outcome.path, self._spacing_m)
                     return replace(outcome, path=path, expanded=expanded)

@@ -128,11 +128,13 @@ class PlanningWorker:
 
     def _answer(self, request: PlanRequest) -> PlanResult:
         """Plan, finish, prefer what was answered before, and put the modelled latency on the stamp."""
+        config = self._config
         if request.exact:
             outcome, speed_mps = self._plan_way_out(request.start_map, request.goal_map), _NO_SPEEDS
+            latency_s = config.latency_way_out_s + outcome.expanded * config.latency_per_pose_s
         else:
             outcome, speed_mps = self._plan(request.start_map, request.goal_map)
-        latency_s = self._config.latency_base_s + outcome.expanded * self._config.latency_per_expansion_s
+            latency_s = config.latency_base_s + outcome.expanded * config.latency_per_expansion_s
         return PlanResult(
             stamp_ns=request.stamp_ns + ns_from_s(latency_s),
             request_id=request.request_id,

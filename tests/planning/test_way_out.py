@@ -100,11 +100,13 @@ def test_a_closed_box_has_no_way_out_and_the_reason_says_so() -> None:
     assert answer.path_map.shape == (0, 3)
 
 
+@pytest.mark.slow
 def test_a_gap_that_the_safety_ring_would_not_let_it_pass_is_named_as_such() -> None:
     half = 0.5 * WIDTH_M + 0.012
     walls = [(0.8, half, 0.8, 3.0), (0.8, -3.0, 0.8, -half), *box_of(-1.0, -3.0, 3.0, 3.0)]
-    answer = way(worker_that_saw(walls, AROUND), Pose2(0.0, 0.0, 0.0), Goal(2.0, 0.0, None, 0.2))
+    answer = way(worker_that_saw(walls, AROUND), Pose2(0.0, 0.0, 0.3), Goal(2.0, 0.0, None, 0.2))
     assert answer.status is PlanStatus.NO_PATH
+    assert answer.reason == "the only way leaves less room than the safety margin"
 
 
 def test_beside_a_post_nearer_than_the_margin_it_finds_the_way_that_leaves_it() -> None:
@@ -176,3 +178,9 @@ def test_a_window_beside_the_map_changes_nothing() -> None:
         GridFrame(50.0, 0.0, 0.0125, 8, 8), np.zeros((8, 8), np.float32), np.zeros((8, 8), np.uint8), 1.0
     )
     assert np.all(fine_grid(coarse, field, 0.2, 2).cost == 7)
+
+
+def test_an_exact_answer_takes_the_time_of_its_grids_and_poses() -> None:
+    answer = way(worker_that_saw(box_of(-0.6, -0.6, 0.6, 0.6), AROUND), Pose2(0.0, 0.0, 0.0), Goal(3.0, 0.0, None, 0.2))
+    latency_s = ROBOT.planning.latency_way_out_s + answer.expanded * ROBOT.planning.latency_per_pose_s
+    assert answer.stamp_ns - 1000 == pytest.approx(latency_s * 1e9, abs=2.0)
