@@ -21,7 +21,6 @@ _SAME_RAD: Final = 0.15
 _REFUSALS_KEPT: Final = 16
 _ON_THE_WAY_M: Final = 1.0
 """A path that became shorter by this since the last recovery: the robot gets on."""
-_GIVEN_BACK: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def on_the_way(tried: Recoveries, to_go_m: float) -> Recoveries:
 
 def got_out(tried: Recoveries) -> Recoveries:
     """A maneuver brought it elsewhere: what was refused there may go here."""
-    return replace(tried, here=max(0, tried.here - _GIVEN_BACK), refused=(), asked_last=False)
+    return replace(tried, refused=())
 
 
 def refuse(tried: Recoveries, event: MissionEvent, direction: int, odom_from_base: Pose2) -> Recoveries:

@@ -300,7 +300,8 @@ class MissionRunner:
             return self._begin(MissionEvent.WAIT, f"goal is inside an obstacle: {why}", tries, view, odom_from_base)
         if status is PlanStatus.START_BLOCKED:
             return self._climb(f"start is blocked: {why}", self._settings.max_recoveries, view, odom_from_base)
-        tries = min(len(_LADDER), self._settings.max_recoveries)
+        # the exact way out, last of all, decides whether that is true
+        tries = min(len(_LADDER) - 1, self._settings.max_recoveries)
         requests = self._climb(f"goal is not reachable: {why}", tries, view, odom_from_base)
         # all that can be reached was searched: whatever closes the way may stand anywhere, smeared by odometry's drift
         return tuple(replace(request, radius_m=_EVERYWHERE_M) for request in requests)
@@ -316,10 +317,16 @@ class MissionRunner:
         # what the ring sees is really there: to forget it would be of no use
         if view.stop.reason in _IN_THE_WAY and _LADDER[rung % len(_LADDER)] is MissionEvent.CLEAR:
             rung += 1
-        while not self._has_room(_LADDER[rung % len(_LADDER)], view, odom_from_base):
+        while self._is_left_out(_LADDER[rung % len(_LADDER)]) or not self._has_room(
+            _LADDER[rung % len(_LADDER)], view, odom_from_base
+        ):
             rung += 1
         self._recoveries = replace(self._recoveries, rung=rung + 1)
         return self._begin(_LADDER[rung % len(_LADDER)], why, tries_max, view, odom_from_base)
+
+    def _is_left_out(self, event: MissionEvent) -> bool:
+        """Where no way leads, an exact way would only lead to what has not been seen again."""
+        return event is MissionEvent.MANEUVER and self._desk.status is PlanStatus.NO_PATH
 
     def _has_room(self, event: MissionEvent, view: MissionInput, odom_from_base: Pose2) -> bool:
         if event not in {MissionEvent.TURN, MissionEvent.ESCAPE} and attempts.is_refused(
