@@ -279,6 +279,8 @@ class PlanRequest:
     start_map: Pose2
     goal_map: Goal
     map_version: int
+    exact: bool = False
+    """True = a way out of a tight place: for the true outline, on the finest map, its headings to be driven as told."""
 
 
 Request = InsertScan | ForgetObstacles | PlanRequest

@@ -59,11 +59,16 @@ def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     """The planning worker of a robot: its own global map and the planner that its file names."""
     from amr.control.footprint import cover_discs
     from amr.mapping.global_grid import GlobalGrid
+    from amr.mapping.local_grid import LocalGrid
+    from amr.planning.way_out import window_config
     from amr.planning.worker_core import PlanningWorker
+    from amr.polygons import corners_of
 
+    near = LocalGrid(window_config(config))
+    near.forbid(tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out))
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
-    return PlanningWorker(config, GlobalGrid(config), planner, detours, exact, cover_discs(config.body))
+    return PlanningWorker(config, GlobalGrid(config), near, planner, detours, exact, cover_discs(config.body))
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

@@ -56,3 +56,7 @@ class Planning(Section):
     latency_base_s: NotNegative = 0.010
     """Modelled time of an answer with ``--pace fast``: base + expanded * latency_per_expansion_s."""
     latency_per_expansion_s: NotNegative = 2.0e-7
+    latency_way_out_s: NotNegative = 0.045
+    """The same for an exact request (see ``PlanRequest.exact``): this, for its grids of small cells, ..."""
+    latency_per_pose_s: NotNegative = 6.0e-6
+    """... and this for each pose searched, whose motions are swept with the outline."""

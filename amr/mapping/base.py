@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from amr.messages import Scan
 from amr.portable_math import exponential
 
 __all__ = [
+    "WHOLE",
     "GlobalMap",
     "Inflation",
     "LocalMap",
@@ -29,6 +30,7 @@ __all__ = [
 
 UnknownPolicy = Literal["free", "costly", "lethal"]
 
+WHOLE: Final = slice(None)
 _TURN_TOLERANCE_BEAMS = 1.5
 
 
@@ -124,5 +126,7 @@ class GlobalMap(Protocol):
     def forget_disc(self, x_m: float, y_m: float, radius_m: float) -> None: ...
 
     def cost_grid(self, inflation: Inflation) -> CostGrid: ...
+
+    def unseen(self, frame: GridFrame, rows: slice = WHOLE, columns: slice = WHOLE) -> NDArray[np.bool_]: ...
 
     def image(self) -> MapImage: ...

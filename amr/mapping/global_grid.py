@@ -18,7 +18,7 @@ from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.kernels import local_grid as kernels
 from amr.kernels import local_grid_clear as clearing
-from amr.mapping.base import Inflation, MapImage, ScanVerdict, scan_verdict
+from amr.mapping.base import WHOLE, Inflation, MapImage, ScanVerdict, scan_verdict
 from amr.mapping.cell_box import CellBox
 from amr.mapping.inflate import inflate, reach_cells
 from amr.mapping.outline import outline_half_planes
@@ -139,6 +139,16 @@ class GlobalGrid:
             self._update_costs(self._changed, inflation, reach)
         self._changed = None
         return CostGrid(self.frame, self._cost.copy())
+
+    def unseen(self, frame: GridFrame, rows: slice = WHOLE, columns: slice = WHOLE) -> NDArray[np.bool_]:
+        """Which cells of a part of ``frame``, a frame with this map's cells and maybe more, were never seen."""
+        own = self.frame
+        own_rows = np.arange(frame.height)[rows] - round((own.origin_y_m - frame.origin_y_m) / own.resolution_m)
+        own_columns = np.arange(frame.width)[columns] - round((own.origin_x_m - frame.origin_x_m) / own.resolution_m)
+        unseen = np.ones((len(own_rows), len(own_columns)), bool)
+        inside = (own_rows >= 0) & (own_rows < own.height), (own_columns >= 0) & (own_columns < own.width)
+        unseen[np.ix_(*inside)] = self.cells[np.ix_(own_rows[inside[0]], own_columns[inside[1]])] == kernels.UNKNOWN
+        return unseen
 
     def image(self) -> MapImage:
         """The map as ROS ``map_server`` colors it; row 0 = smallest y."""

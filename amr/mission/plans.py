@@ -52,10 +52,10 @@ def is_due(desk: PlanDesk, now_ns: int, period_ns: int) -> bool:
 
 
 def ask(
-    desk: PlanDesk, now_ns: int, map_from_base: Pose2, goal: Goal, map_version: int
+    desk: PlanDesk, now_ns: int, map_from_base: Pose2, goal: Goal, map_version: int, exact: bool = False
 ) -> tuple[PlanDesk, PlanRequest]:
     """The desk with a new request out, and the request."""
-    request = PlanRequest(desk.next_id, now_ns, map_from_base, goal, map_version)
+    request = PlanRequest(desk.next_id, now_ns, map_from_base, goal, map_version, exact)
     return replace(desk, next_id=desk.next_id + 1, outstanding_id=desk.next_id, asked_ns=now_ns, urgent=False), request
 
 

@@ -103,17 +103,6 @@ def creep(
     return twist if _keeps_clear(field, footprint, odom_from_base, twist, settings) else None
 
 
-def turn_direction(
-    field: DistanceField, footprint: Footprint, odom_from_base: Pose2, wanted_rad: float, settings: Mission
-) -> int:
-    """1 or -1: towards the wanted heading where there is room, else the other way; 0 when there is room for neither."""
-    first = 1 if wanted_rad >= 0.0 else -1
-    for direction in (first, -first):
-        if turn(field, footprint, odom_from_base, direction, settings) is not None:
-            return direction
-    return 0
-
-
 def _keeps_clear(
     field: DistanceField, footprint: Footprint, odom_from_base: Pose2, twist: Twist2, settings: Mission
 ) -> bool:

@@ -7,7 +7,7 @@ follow what is the table in ``states``; this file turns the present into that ta
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -25,9 +25,11 @@ from amr.messages import (
     SetMission,
     StopReason,
 )
-from amr.mission import movers, plans, progress, recovery
+from amr.mission import attempts, maneuver, movers, plans, progress, recovery
+from amr.mission.attempts import Maneuver, Recoveries
 from amr.mission.base import MissionInput, MissionOutput
-from amr.mission.footprint import Footprint
+from amr.mission.footprint import Footprint, distance_at
+from amr.mission.maneuver import Drive
 from amr.mission.movers import Sentry
 from amr.mission.plans import PlanDesk
 from amr.mission.progress import Progress
@@ -39,6 +41,7 @@ _NO_SPEEDS: NDArray[np.float64] = np.zeros(0)
 _LADDER: Final = (
     MissionEvent.CLEAR,
     MissionEvent.BACK_UP,
+    MissionEvent.MANEUVER,
     MissionEvent.TURN,
     MissionEvent.ESCAPE,
     MissionEvent.WAIT,
@@ -56,6 +59,22 @@ _PATH_AHEAD_M: Final = 0.5
 _CREEP_AHEAD_M: Final = 0.35
 _CREEP_M: Final = 0.7
 """A creep along the path ends after this way: the gap before which the robot stayed is then behind its front."""
+_MANEUVER_NS: Final = 60_000_000_000
+_ROOM_M: Final = 0.1
+"""A maneuver is over where the robot can turn with this much around it ..."""
+_AWAY_M: Final = 0.5
+"""... so far from where it began."""
+_ASKS_MAX: Final = 3
+"""Ways out without getting anywhere between them: to look around, and to look again."""
+_ELSEWHERE_M: Final = 0.3
+_SOON_S: Final = 0.5
+"""After a recovery that was held the next one follows unless the robot moves by then."""
+_EVENTS: Final = {
+    MissionState.BACKING_UP: MissionEvent.BACK_UP,
+    MissionState.TURNING: MissionEvent.TURN,
+    MissionState.ESCAPING: MissionEvent.ESCAPE,
+    MissionState.MANEUVERING: MissionEvent.MANEUVER,
+}
 _IN_THE_WAY: Final = frozenset({StopReason.OBSTACLE, StopReason.KEEP_OUT})
 _HELD_BY: Final = frozenset(
     {
@@ -72,32 +91,6 @@ _HELD_BY: Final = frozenset(
     }
 )
 """Stops that the mission can neither cause nor cure: its clocks stand still meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recoveries:
-    """What has been tried for the active goal."""
-
-    place: Pose2 | None = None
-    """Where the last one began, map frame."""
-    here: int = 0
-    """At this place."""
-    in_all: int = 0
-    rung: int = 0
-    """Next step of the ladder."""
-    waited_ns: int = 0
-    """For movers, at this place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Maneuver:
-    """The recovery that runs."""
-
-    start: Pose2
-    """Odom frame."""
-    start_ns: int
-    direction: int
-    """Of a turn: 1 left, -1 right. Of an escape: 1 along the path, 0 to where there is more room."""
 
 
 class MissionRunner:
@@ -119,6 +112,9 @@ class MissionRunner:
         self._inside_since_ns: int | None = None
         self._recoveries = Recoveries()
         self._maneuver: Maneuver | None = None
+        self._drive: Drive | None = None
+        self._verdict = ""
+        """What came of the last maneuver, for the report; empty when it got out."""
         self._sentry: Sentry | None = None
         self._trail: tuple[Pose2, ...] = ()
         self._squeeze_from: Pose2 | None = None
@@ -212,6 +208,10 @@ class MissionRunner:
         self._desk, is_news = plans.answer(self._desk, view.plan_result)
         if is_news and self._state in ACTIVE:
             self._replace_path(view.plan_result.path_map, view.plan_result.speed_mps)
+            if self._state is MissionState.MANEUVERING:
+                self._drive = Drive(self._path)
+            else:
+                self._recoveries = attempts.on_the_way(self._recoveries, self._to_go_m())
             self._apply(MissionEvent.PATH, "" if self._state is MissionState.PLANNING else self._reason)
 
     def _replace_path(self, path_map: NDArray[np.float64], speed_mps: NDArray[np.float64]) -> None:
@@ -223,8 +223,11 @@ class MissionRunner:
         self._desk = plans.expire(self._desk, view.now_ns, ns_from_s(self._settings.plan_timeout_s))
         if self._state not in ACTIVE or not plans.is_due(self._desk, view.now_ns, self._replan_ns):
             return ()
+        exact = self._state is MissionState.MANEUVERING
+        if exact and self._drive is not None:
+            return ()
         goal = self._goals[self._reached]
-        self._desk, request = plans.ask(self._desk, view.now_ns, view.map_from_base, goal, view.map_version)
+        self._desk, request = plans.ask(self._desk, view.now_ns, view.map_from_base, goal, view.map_version, exact)
         return (request,)
 
     # ------------------------------------------------------------ am I getting anywhere
@@ -237,7 +240,7 @@ class MissionRunner:
         if self._progress is not None:
             self._progress = progress.hold(self._progress, view.now_ns)
         if self._maneuver is not None:
-            self._maneuver = replace(self._maneuver, start_ns=view.now_ns)
+            self._maneuver = replace(self._maneuver, start_ns=view.now_ns, still_ns=view.now_ns)
         return f"held: {view.stop.cause or view.stop.reason.value}" if held else "held: not armed"
 
     def _watch_over(self, view: MissionInput, odom_from_base: Pose2) -> tuple[ForgetObstacles, ...]:
@@ -297,7 +300,8 @@ class MissionRunner:
             return self._begin(MissionEvent.WAIT, f"goal is inside an obstacle: {why}", tries, view, odom_from_base)
         if status is PlanStatus.START_BLOCKED:
             return self._climb(f"start is blocked: {why}", self._settings.max_recoveries, view, odom_from_base)
-        tries = min(len(_LADDER), self._settings.max_recoveries)
+        # the exact way out, last of all, decides whether that is true
+        tries = min(len(_LADDER) - 1, self._settings.max_recoveries)
         requests = self._climb(f"goal is not reachable: {why}", tries, view, odom_from_base)
         # all that can be reached was searched: whatever closes the way may stand anywhere, smeared by odometry's drift
         return tuple(replace(request, radius_m=_EVERYWHERE_M) for request in requests)
@@ -308,23 +312,27 @@ class MissionRunner:
         self, why: str, tries_max: int, view: MissionInput, odom_from_base: Pose2
     ) -> tuple[ForgetObstacles, ...]:
         """The next step of the ladder that has room for its motion."""
-        self._settle_place(view.map_from_base)
+        self._recoveries = attempts.settled(self._recoveries, view.map_from_base, self._settings)
         rung = self._recoveries.rung
         # what the ring sees is really there: to forget it would be of no use
         if view.stop.reason in _IN_THE_WAY and _LADDER[rung % len(_LADDER)] is MissionEvent.CLEAR:
             rung += 1
-        while not self._has_room(_LADDER[rung % len(_LADDER)], view, odom_from_base):
+        while self._is_left_out(_LADDER[rung % len(_LADDER)]) or not self._has_room(
+            _LADDER[rung % len(_LADDER)], view, odom_from_base
+        ):
             rung += 1
         self._recoveries = replace(self._recoveries, rung=rung + 1)
         return self._begin(_LADDER[rung % len(_LADDER)], why, tries_max, view, odom_from_base)
 
-    def _settle_place(self, map_from_base: Pose2) -> None:
-        """Far from the last recovery everything may be tried again."""
-        place = self._recoveries.place
-        if place is not None and place.distance_m(map_from_base) > self._settings.place_radius_m:
-            self._recoveries = Recoveries(in_all=self._recoveries.in_all)
+    def _is_left_out(self, event: MissionEvent) -> bool:
+        """Where no way leads, an exact way would only lead to what has not been seen again."""
+        return event is MissionEvent.MANEUVER and self._desk.status is PlanStatus.NO_PATH
 
     def _has_room(self, event: MissionEvent, view: MissionInput, odom_from_base: Pose2) -> bool:
+        if event not in {MissionEvent.TURN, MissionEvent.ESCAPE} and attempts.is_refused(
+            self._recoveries, event, 0, odom_from_base
+        ):
+            return False
         if event is MissionEvent.BACK_UP:
             if recovery.rear_is_unseen(view.field, self._footprint, odom_from_base) and (
                 self._has_room(MissionEvent.TURN, view, odom_from_base) or self._can_escape(view, odom_from_base)
@@ -337,21 +345,27 @@ class MissionRunner:
         if event is MissionEvent.ESCAPE:
             # beside something that holds it, more room is what it needs
             held = view.stop.reason in _IN_THE_WAY
-            return self._creep(view, odom_from_base) is not None or (held and self._can_escape(view, odom_from_base))
+            creeps = self._creep(view, odom_from_base) is not None
+            return not attempts.is_refused(self._recoveries, event, int(creeps), odom_from_base) and (
+                creeps or (held and self._can_escape(view, odom_from_base))
+            )
         return True
 
     def _begin(
         self, event: MissionEvent, why: str, tries_max: int, view: MissionInput, odom_from_base: Pose2
     ) -> tuple[ForgetObstacles, ...]:
         """Enter a recovery and count it, or GIVE_UP when enough was tried. Clearing asks the worker's map to forget."""
-        self._settle_place(view.map_from_base)
-        done = self._recoveries
-        if done.here >= tries_max or done.in_all >= _PLACES_MAX * self._settings.max_recoveries:
-            self._apply(MissionEvent.GIVE_UP, f"{why}; gave up after {done.in_all} recoveries")
-            return ()
+        self._recoveries = tried = attempts.settled(self._recoveries, view.map_from_base, self._settings)
+        most = _PLACES_MAX * self._settings.max_recoveries
+        if tried.here >= tries_max or tried.in_all >= most:
+            if tried.asked_last or tried.in_all > most or self._settings.max_recoveries == 0:
+                verdict = f"; {self._verdict}" if self._verdict else ""
+                self._apply(MissionEvent.GIVE_UP, f"{why}; gave up after {tried.in_all} recoveries{verdict}")
+                return ()
+            event, tried = MissionEvent.MANEUVER, replace(tried, asked_last=True)
         if event is MissionEvent.ESCAPE and self._creep_or_escape(view, odom_from_base) is None:
             event = MissionEvent.CLEAR
-        self._recoveries = replace(done, place=view.map_from_base, here=done.here + 1, in_all=done.in_all + 1)
+        self._recoveries = attempts.counted(tried, view.map_from_base, self._to_go_m())
         direction = self._turn_direction(view, odom_from_base) if event is MissionEvent.TURN else 0
         if event is MissionEvent.ESCAPE:
             direction = int(self._creep(view, odom_from_base) is not None)
@@ -363,12 +377,18 @@ class MissionRunner:
 
     def _enter(self, event: MissionEvent, why: str, view: MissionInput, odom_from_base: Pose2, direction: int) -> None:
         self._apply(event, why)
-        self._maneuver = Maneuver(odom_from_base, view.now_ns, direction)
+        self._maneuver = attempts.begin(odom_from_base, view.now_ns, direction)
+        self._drive = None
+        if event is MissionEvent.MANEUVER:
+            self._desk = plans.try_again(self._desk)
 
     def _recover_on(self, view: MissionInput, odom_from_base: Pose2) -> Twist2 | None:
         """The motion of the recovery that runs; None when it has none or ends now."""
-        maneuver = self._maneuver or Maneuver(odom_from_base, view.now_ns, 0)
-        elapsed_ns = view.now_ns - maneuver.start_ns
+        running = self._maneuver or attempts.begin(odom_from_base, view.now_ns, 0)
+        if self._state is MissionState.MANEUVERING and self._drive is None:
+            running = replace(running, still_ns=view.now_ns)  # it rests until the way is known
+        self._maneuver = running = attempts.watch(running, odom_from_base, view.now_ns)
+        elapsed_ns = view.now_ns - running.start_ns
         twist: Twist2 | None = None
         if self._state is MissionState.WAITING:
             over = elapsed_ns >= self._wait_ns()
@@ -376,35 +396,80 @@ class MissionRunner:
             over = elapsed_ns >= _CLEARING_NS
             twist = STANDSTILL
         else:
-            twist = self._motion(view, odom_from_base, maneuver)
-            over = twist is None or elapsed_ns >= self._longest_ns()
-        if not over:
-            return twist
+            twist = self._motion(view, odom_from_base, running)
+            over = twist is None or elapsed_ns >= self._longest_ns() or attempts.is_held(running, view.now_ns)
+        if over:
+            self._end_recovery(view, odom_from_base, running)
+            return STANDSTILL
+        return twist
+
+    def _end_recovery(self, view: MissionInput, odom_from_base: Pose2, running: Maneuver) -> None:
+        """Plan anew; what was held here is not tried again here, and the next step of the ladder follows soon."""
+        event = _EVENTS.get(self._state)
+        held = event is not None and attempts.is_held(running, view.now_ns)
+        if event is MissionEvent.MANEUVER:
+            held = self._judge_maneuver(view, odom_from_base, running, held)
         self._apply(MissionEvent.RECOVERED, f"after {self._state.value}: {self._reason}")
-        self._maneuver = None
+        self._maneuver = self._drive = None
         self._desk = plans.try_again(self._desk)
         self._progress = progress.begin(view.map_from_base, view.now_ns)
         self._sentry = None
-        return STANDSTILL
+        if held and event is not None:
+            self._recoveries = attempts.refuse(self._recoveries, event, running.direction, odom_from_base)
+            early_s = self._settings.blocked_time_s - _SOON_S
+            self._progress = replace(self._progress, near_ns=view.now_ns - max(0, ns_from_s(early_s)))
 
-    def _motion(self, view: MissionInput, odom_from_base: Pose2, maneuver: Maneuver) -> Twist2 | None:
+    def _judge_maneuver(self, view: MissionInput, odom_from_base: Pose2, running: Maneuver, held: bool) -> bool:
+        """Note what came of it; True when another from here would end like this one."""
+        if self._desk.refusals:
+            self._verdict = f"no way out: {self._desk.reason}"
+        elif held:
+            self._verdict = f"the way out is held: {view.stop.cause or view.stop.reason.value}"
+        else:
+            self._verdict = ""
+        if running.start.distance_m(odom_from_base) >= _ELSEWHERE_M:
+            self._recoveries = attempts.got_out(self._recoveries)
+        return bool(self._verdict)
+
+    def _motion(self, view: MissionInput, odom_from_base: Pose2, running: Maneuver) -> Twist2 | None:
         """The twist of a recovery motion, None at its end."""
         if self._state is MissionState.BACKING_UP:
-            if maneuver.start.distance_m(odom_from_base) >= self._settings.back_up_distance_m:
+            if running.start.distance_m(odom_from_base) >= self._settings.back_up_distance_m:
                 return None
             return recovery.back_up(view.field, self._footprint, odom_from_base, self._trail, self._settings)
         if self._state is MissionState.TURNING:
-            turned_rad = abs(wrap_angle(odom_from_base.yaw_rad - maneuver.start.yaw_rad))
+            turned_rad = abs(wrap_angle(odom_from_base.yaw_rad - running.start.yaw_rad))
             facing = turned_rad > _FACING_AFTER_RAD and abs(self._path_bearing_rad(view)) < _FACING_RAD
             if turned_rad >= self._settings.turn_angle_rad or facing:
                 return None
-            return recovery.turn(view.field, self._footprint, odom_from_base, maneuver.direction, self._settings)
-        if maneuver.start.distance_m(odom_from_base) >= _CREEP_M:
+            return recovery.turn(view.field, self._footprint, odom_from_base, running.direction, self._settings)
+        if self._state is MissionState.MANEUVERING:
+            return self._drive_out(view, odom_from_base, running)
+        if running.start.distance_m(odom_from_base) >= _CREEP_M:
             return None
         # one of the two all along: they would pull to and fro
-        if maneuver.direction:
+        if running.direction:
             return self._creep(view, odom_from_base)
         return recovery.escape(view.field, self._footprint, odom_from_base, self._settings)
+
+    def _drive_out(self, view: MissionInput, odom_from_base: Pose2, running: Maneuver) -> Twist2 | None:
+        """Rest until the way out is known, then along it; None at its end, where there is room, or without one."""
+        if self._desk.refusals:
+            return None
+        if self._drive is None:
+            return STANDSTILL
+        away_m = running.start.distance_m(odom_from_base)
+        place = np.array([odom_from_base.x_m]), np.array([odom_from_base.y_m])
+        room_m = float(distance_at(view.field, *place)[0]) - self._footprint.circumradius_m
+        if away_m >= _AWAY_M and room_m >= _ROOM_M:
+            return None
+        self._drive, twist = maneuver.follow(self._drive, view.map_from_base, self._settings)
+        if twist is None and maneuver.has_moved(self._drive, view.map_from_base) and running.asks < _ASKS_MAX:
+            # more can be seen from here: the way goes on, or a better one
+            self._drive, self._desk = None, plans.try_again(self._desk)
+            self._maneuver = attempts.asked(running, odom_from_base)
+            return STANDSTILL
+        return twist
 
     def _creep_or_escape(self, view: MissionInput, odom_from_base: Pose2) -> Twist2 | None:
         """Along the path where there is one and room for it, else to where there is more room."""
@@ -424,6 +489,8 @@ class MissionRunner:
             return ns_from_s(1.0 + 2.0 * self._settings.back_up_distance_m / self._settings.back_up_mps)
         if self._state is MissionState.TURNING:
             return ns_from_s(1.0 + 2.0 * self._settings.turn_angle_rad / self._settings.turn_radps)
+        if self._state is MissionState.MANEUVERING:
+            return _MANEUVER_NS
         return ns_from_s(self._settings.escape_time_s)
 
     def _is_start_blocked(self) -> bool:
@@ -436,9 +503,21 @@ class MissionRunner:
         return recovery.escape(view.field, self._footprint, odom_from_base, self._settings) is not None
 
     def _turn_direction(self, view: MissionInput, odom_from_base: Pose2) -> int:
-        return recovery.turn_direction(
-            view.field, self._footprint, odom_from_base, self._path_bearing_rad(view), self._settings
-        )
+        """1 left or -1 right: towards the path where there is room, else the other way; 0 without room for either."""
+        first = 1 if self._path_bearing_rad(view) >= 0.0 else -1
+        for direction in (first, -first):
+            refused = attempts.is_refused(self._recoveries, MissionEvent.TURN, direction, odom_from_base)
+            twist = recovery.turn(view.field, self._footprint, odom_from_base, direction, self._settings)
+            if not refused and twist is not None:
+                return direction
+        return 0
+
+    def _to_go_m(self) -> float:
+        """Length of the path; inf without one."""
+        if not len(self._path):
+            return math.inf
+        steps = np.diff(self._path[:, :2], axis=0)
+        return float(np.cumsum(np.sqrt(steps[:, 0] * steps[:, 0] + steps[:, 1] * steps[:, 1]))[-1])
 
     def _path_bearing_rad(self, view: MissionInput) -> float:
         """Direction, from the robot's heading, of the path half a metre ahead; of the goal without a path."""

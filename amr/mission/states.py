@@ -28,6 +28,8 @@ class MissionState(StrEnum):
     BACKING_UP = "backing_up"
     TURNING = "turning"
     ESCAPING = "escaping"
+    MANEUVERING = "maneuvering"
+    """Has asked for a way that is exact for its outline, and drives it as told."""
     PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
@@ -51,6 +53,7 @@ class MissionEvent(StrEnum):
     BACK_UP = "back_up"
     TURN = "turn"
     ESCAPE = "escape"
+    MANEUVER = "maneuver"
     RECOVERED = "recovered"
     """A recovery has run its course."""
     GIVE_UP = "give_up"
@@ -73,6 +76,7 @@ _DRIVING: Final = {
     _E.BACK_UP: _S.BACKING_UP,
     _E.TURN: _S.TURNING,
     _E.ESCAPE: _S.ESCAPING,
+    _E.MANEUVER: _S.MANEUVERING,
 }
 _RECOVERING: Final = {**_ACTIVE, _E.RECOVERED: _S.PLANNING}
 _ENDED: Final = {_E.SET: _S.PLANNING, _E.CANCEL: _S.IDLE}
@@ -86,13 +90,14 @@ TRANSITIONS: Final[dict[MissionState, dict[MissionEvent, MissionState]]] = {
     _S.BACKING_UP: _RECOVERING,
     _S.TURNING: _RECOVERING,
     _S.ESCAPING: _RECOVERING,
+    _S.MANEUVERING: _RECOVERING,
     _S.PAUSED: {_E.SET: _S.PLANNING, _E.CANCEL: _S.IDLE, _E.RESUME: _S.PLANNING},
     _S.DONE: _ENDED,
     _S.FAILED: _ENDED,
 }
 
 DRIVING: Final = frozenset({_S.PLANNING, _S.FOLLOWING})
-RECOVERING: Final = frozenset({_S.WAITING, _S.CLEARING, _S.BACKING_UP, _S.TURNING, _S.ESCAPING})
+RECOVERING: Final = frozenset({_S.WAITING, _S.CLEARING, _S.BACKING_UP, _S.TURNING, _S.ESCAPING, _S.MANEUVERING})
 ACTIVE: Final = DRIVING | RECOVERING
 
 

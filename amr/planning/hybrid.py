@@ -19,7 +19,8 @@ from amr.planning.hybrid_motions import START_HEADING, MotionTables
 from amr.planning.room import Room
 from amr.portable_math import sin_cos
 
-_STEP_M: Final = 0.1
+STEP_M: Final = 0.1
+"""Length of a motion, unless told otherwise; at least two cells."""
 _BLOCK_M: Final = 0.2
 _RADIUS_M: Final = 1.0
 _PACE: Final = 8.0
@@ -61,8 +62,9 @@ def prices_of(settings: Kinematic, resolution_m: float) -> NDArray[np.float64]:
 class HybridSearch:
     """The search alone, in a ``Room``. Scratch memory only."""
 
-    def __init__(self, room: Room, settings: Kinematic) -> None:
+    def __init__(self, room: Room, settings: Kinematic, step_m: float = STEP_M, node_m: float = 0.0) -> None:
         self._room, self._settings = room, settings
+        self._step_m, self._node_m = step_m, node_m
         self._tables: MotionTables | None = None
         self._tables_resolution_m = 0.0
         self._base = 1
@@ -119,7 +121,7 @@ class HybridSearch:
         """
         room, frame = self._room.arrays, self._room.frame
         if self._tables is None or self._tables_resolution_m != frame.resolution_m:
-            step = max(2.0, _STEP_M / frame.resolution_m)
+            step = max(2.0, self._step_m / frame.resolution_m)
             self._tables = MotionTables(step, self._room.reach_m / frame.resolution_m)
             self._tables_resolution_m = frame.resolution_m
         self._tables.aim(start[2], goal[2])
@@ -131,7 +133,7 @@ class HybridSearch:
             nodes = (*self._nodes, self._table, self._heads, self._pool)
             status, expanded, last, number, price, nearest = hybrid_search.search(
                 room, field, motions, nodes, prices, targets, start[0], start[1], START_HEADING,
-                1.0, _PACE, self._base, most, stall, yaw_matters,
+                max(1.0, self._node_m / frame.resolution_m), _PACE, self._base, most, stall, yaw_matters,
             )  # fmt: skip
             self._base += self._nodes[0].size
             if status != hybrid_search.FULL or expanded > most or last >= 0:

@@ -32,7 +32,7 @@ from amr.kernels.path_cost import polyline_costs
 from amr.kernels.path_shape import resample
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome, refusal
-from amr.planning.hybrid import Found, HybridSearch, prices_of
+from amr.planning.hybrid import STEP_M, Found, HybridSearch, prices_of
 from amr.planning.query import check
 from amr.planning.room import Room
 
@@ -67,13 +67,27 @@ def motions(path: NDArray[np.float64]) -> NDArray[np.int8]:
 
 
 class KinematicPlanner:
-    """``amr.planning.base.GridPlanner`` for a body. ``straighten`` False leaves the way as the search found it."""
+    """``amr.planning.base.GridPlanner`` for a body.
 
-    def __init__(self, body: Body | None = None, settings: Kinematic | None = None, straighten: bool = True) -> None:
+    ``straighten`` False leaves the way as the search found it; ``step_m``: length of the search's motions; ``node_m``:
+    of poses with one heading that are nearer than this one is enough (at least a cell); ``budgets``: expansions
+    before it gives up, see ``_BUDGETS``.
+    """
+
+    def __init__(
+        self,
+        body: Body | None = None,
+        settings: Kinematic | None = None,
+        straighten: bool = True,
+        step_m: float = STEP_M,
+        node_m: float = 0.0,
+        budgets: tuple[int, ...] = _BUDGETS,
+    ) -> None:
         self._settings = settings or Kinematic()
         self._straighten = straighten
+        self._budgets = budgets
         self._room = Room(body)
-        self._search = HybridSearch(self._room, self._settings)
+        self._search = HybridSearch(self._room, self._settings, step_m, node_m)
 
     def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
         """See ``GridPlanner.plan``. A heading of ``start`` that is not finite is refused too."""
@@ -104,7 +118,9 @@ class KinematicPlanner:
         expanded = 0
         walls: list[tuple[int, int]] = []
         for turn in range(_WALLS):
-            found = self._search.run(begin, target, yaw_matters, _BUDGETS[0], stall=_STALL, is_fine=False, walls=walls)
+            found = self._search.run(
+                begin, target, yaw_matters, self._budgets[0], stall=_STALL, is_fine=False, walls=walls
+            )
             expanded += found.expanded
             if found.poses is not None or (not walls and not found.gave_up):
                 return replace(found, expanded=expanded)
@@ -112,11 +128,11 @@ class KinematicPlanner:
                 break
             walls.append(found.stuck_at)
             if turn == 1 and yaw_matters:
-                back = self._search.run(target, begin, True, _BUDGETS[0], stall=_STALL, is_fine=False)
+                back = self._search.run(target, begin, True, self._budgets[0], stall=_STALL, is_fine=False)
                 expanded += back.expanded
                 if back.poses is not None or not back.gave_up:
                     return _turned_round(back, expanded)
-        for most in _BUDGETS:
+        for most in self._budgets:
             found = self._search.run(begin, target, yaw_matters, most)
             expanded += found.expanded
             if found.poses is not None or not found.gave_up:

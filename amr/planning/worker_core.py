@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
-from amr.grid import COST_INSCRIBED, COST_UNKNOWN, BlindSector, CostGrid, GridFrame
-from amr.mapping.base import GlobalMap, Inflation
+from amr.grid import COST_INSCRIBED, COST_LETHAL, COST_UNKNOWN, BlindSector, CostGrid, GridFrame
+from amr.mapping.base import GlobalMap, Inflation, LocalMap
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
 from amr.planning.choice import Priced, RoutePricer
@@ -24,6 +24,7 @@ from amr.planning.finish import PathMeter
 from amr.planning.keep import KeptPath, rest_of_path
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
 from amr.planning.scratch import LARGEST_CELLS
+from amr.planning.way_out import WayOut
 from amr.state import restore_into, tree_of
 from amr.units import ns_from_s
 
@@ -49,6 +50,7 @@ class PlanningWorker:
         self,
         config: RobotConfig,
         global_map: GlobalMap,
+        near_map: LocalMap,
         planner: GridPlanner,
         detours: GridPlanner,
         exact: GridPlanner,
@@ -56,6 +58,7 @@ class PlanningWorker:
     ) -> None:
         """An empty map and no path yet.
 
+        ``near_map``: a window of small cells in the map frame, see ``WayOut``.
         ``detours``: one more grid planner, for ways around narrow places, so that each keeps its own map prepared;
         ``exact``: a kinematic planner for the robot's body, asked where the grid planner's path would touch.
         ``discs`` float32 [k, 3] (x m, y m, radius m; base frame) cover the outline.
@@ -77,6 +80,7 @@ class PlanningWorker:
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
         self._vouched_m = body.circumradius_m + config.safety.armed_clear_m
         self._map = global_map
+        self._way_out = WayOut(config, near_map, self._blind, self._vouched_m)
         self._planner, self._detours, self._exact = planner, detours, exact
         self._pricer = RoutePricer(config, self._inflation, discs)
         self._outline = OutlineCheck(body, config.safety.contact_margin_m)
@@ -102,6 +106,7 @@ class PlanningWorker:
             return None
         if isinstance(request, ForgetObstacles):
             self._map.forget_disc(request.x_m, request.y_m, request.radius_m)
+            self._way_out.forget_disc(request.x_m, request.y_m, request.radius_m)
             return None
         return self._answer(request)
 
@@ -117,13 +122,19 @@ class PlanningWorker:
         for scan in reversed(self._scans):
             if scan.stamp_ns == request.scan_stamp_ns:
                 self._map.insert(scan, request.map_from_lidar, request.map_from_lidar_end)
+                self._way_out.insert(scan, request.map_from_lidar, request.map_from_lidar_end)
                 return
         self.scans_missing += 1
 
     def _answer(self, request: PlanRequest) -> PlanResult:
         """Plan, finish, prefer what was answered before, and put the modelled latency on the stamp."""
-        outcome, speed_mps = self._plan(request.start_map, request.goal_map)
-        latency_s = self._config.latency_base_s + outcome.expanded * self._config.latency_per_expansion_s
+        config = self._config
+        if request.exact:
+            outcome, speed_mps = self._plan_way_out(request.start_map, request.goal_map), _NO_SPEEDS
+            latency_s = config.latency_way_out_s + outcome.expanded * config.latency_per_pose_s
+        else:
+            outcome, speed_mps = self._plan(request.start_map, request.goal_map)
+            latency_s = config.latency_base_s + outcome.expanded * config.latency_per_expansion_s
         return PlanResult(
             stamp_ns=request.stamp_ns + ns_from_s(latency_s),
             request_id=request.request_id,
@@ -138,14 +149,7 @@ class PlanningWorker:
 
     def _plan(self, start: Pose2, goal: Goal) -> tuple[PlanOutcome, NDArray[np.float64]]:
         """How it ended, and the speeds along the path."""
-        options = PlanOptions(
-            unknown=self._config.unknown,
-            unknown_cost=self._config.unknown_cost,
-            goal_tolerance_m=goal.tolerance_m,
-            escape_radius_m=self._config.escape_radius_m,
-            goal_yaw_matters=goal.yaw_rad is not None,
-        )
-        target = Pose2(goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad)
+        options, target = self._options(goal), _pose_of(goal)
         route: Route | None = None
         expanded = 0
         for candidate in self._grids(start, target):
@@ -159,10 +163,7 @@ class PlanningWorker:
             if is_best:
                 break
         if route is None:
-            reason = (
-                f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much"
-            )
-            return refusal(PlanStatus.OUTSIDE_MAP, reason), _NO_SPEEDS
+            return _too_far(start, target), _NO_SPEEDS
         route = _with_expanded(route, expanded)
         if route.outcome.status is not PlanStatus.OK:
             self._kept = None
@@ -173,6 +174,24 @@ class PlanningWorker:
         route = priced.route
         self._kept = None if route.is_kinematic else KeptPath(goal, route.outcome.path)
         return noted(route, self._outline, grid), priced.speed_mps
+
+    def _options(self, goal: Goal) -> PlanOptions:
+        return PlanOptions(
+            unknown=self._config.unknown,
+            unknown_cost=self._config.unknown_cost,
+            goal_tolerance_m=goal.tolerance_m,
+            escape_radius_m=self._config.escape_radius_m,
+            goal_yaw_matters=goal.yaw_rad is not None,
+        )
+
+    def _plan_way_out(self, start: Pose2, goal: Goal) -> PlanOutcome:
+        """See ``WayOut.plan``; the next path begins without a previous one."""
+        self._kept = None
+        target = _pose_of(goal)
+        grid = covering(self._map.cost_grid(self._hopeful), (start, target), self._config.map_margin_m)
+        if grid is None or not start.is_finite():
+            return _too_far(start, target)
+        return self._way_out.plan(grid, self._map.unseen(grid.frame), start, target, self._options(goal))
 
     def _grids(self, start: Pose2, target: Pose2) -> Iterator[CostGrid]:
         """Costs to plan on in turn until there is a way; each is made when it is asked for.
@@ -190,7 +209,8 @@ class PlanningWorker:
                     lidar = start @ self._base_from_lidar
                     rows, columns, behind = self._blind.cells(grid.frame, lidar, self._vouched_m)
                     part = grid.cost[rows, columns]
-                    part[behind & (part == COST_UNKNOWN)] = COST_INSCRIBED
+                    unseen = self._map.unseen(grid.frame, rows, columns)
+                    part[behind & unseen & (part != COST_LETHAL)] = COST_INSCRIBED
                 yield grid
 
     def _route(
@@ -276,3 +296,12 @@ def covering(grid: CostGrid, poses: tuple[Pose2, ...], margin_m: float) -> CostG
     resolution_m = frame.resolution_m
     origin_x_m, origin_y_m = frame.origin_x_m - left * resolution_m, frame.origin_y_m - below * resolution_m
     return CostGrid(GridFrame(origin_x_m, origin_y_m, resolution_m, width, height), cost)
+
+
+def _pose_of(goal: Goal) -> Pose2:
+    return Pose2(goal.x_m, goal.y_m, 0.0 if goal.yaw_rad is None else goal.yaw_rad)
+
+
+def _too_far(start: Pose2, goal: Pose2) -> PlanOutcome:
+    reason = f"start ({start.x_m:.2f}, {start.y_m:.2f}) and goal ({goal.x_m:.2f}, {goal.y_m:.2f}) m span too much"
+    return refusal(PlanStatus.OUTSIDE_MAP, reason)

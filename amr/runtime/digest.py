@@ -118,7 +118,7 @@ def request_row(request: Request) -> tuple[int, int, int, int, float, float, flo
         return 1, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL
     start = request.start_map
     return (
-        2,
+        3 if request.exact else 2,
         request.stamp_ns,
         request.request_id,
         request.map_version,

@@ -386,4 +386,5 @@ def plain_request(value: Any) -> Request:
         return InsertScan(value.stamp_ns, pose, value.map_version, end)
     if value.kind == 1:
         return ForgetObstacles(value.x_m, value.y_m, value.radius_m, value.map_version)
-    return PlanRequest(value.request_id, value.stamp_ns, pose, _plain_goal(value.goal), value.map_version)
+    goal, is_exact = _plain_goal(value.goal), value.kind == 3
+    return PlanRequest(value.request_id, value.stamp_ns, pose, goal, value.map_version, is_exact)

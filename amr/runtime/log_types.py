@@ -76,7 +76,8 @@ _DEFINITIONS: Final = {
         float64 time_increment_s
     """,
     "amr_msgs/msg/Request": """
-        # kind 0 InsertScan (stamp_ns: the scan's; goal: the pose at its last beam), 1 ForgetObstacles, 2 PlanRequest
+        # kind 0 InsertScan (stamp_ns: the scan's; goal: the pose at its last beam), 1 ForgetObstacles, 2 PlanRequest,
+        # 3 exact PlanRequest
         uint8 kind
         int64 stamp_ns
         int64 request_id

@@ -12,7 +12,7 @@ from mapping_world import MOUNT, STEP_NS, World, jackal, look, make_scan
 from scipy.ndimage import distance_transform_edt
 
 from amr.geometry import IDENTITY, Pose2
-from amr.grid import COST_INSCRIBED, COST_LETHAL, COST_UNKNOWN
+from amr.grid import COST_INSCRIBED, COST_LETHAL, COST_UNKNOWN, GridFrame
 from amr.mapping.base import Inflation, ScanVerdict
 from amr.mapping.cell_box import CellBox
 from amr.mapping.global_grid import BLOCK_CELLS, GlobalGrid
@@ -216,3 +216,21 @@ def test_stamp_order_does_not_matter_to_the_map():
     grid = GlobalGrid(jackal())
     for stamp_ns in (5 * STEP_NS, 0):
         assert grid.insert(look(ROOM, IDENTITY, stamp_ns), MOUNT) is ScanVerdict.INSERTED
+
+
+def test_what_was_never_seen_is_told_for_any_part_of_a_larger_frame():
+    grid = GlobalGrid(jackal(max_range_m=6.0))
+    see(grid, ROOM)
+    own = grid.frame
+    frame = GridFrame(
+        own.origin_x_m - 3 * own.resolution_m, own.origin_y_m - 2 * own.resolution_m, own.resolution_m,
+        own.width + 10, own.height + 20,
+    )  # fmt: skip
+    unseen = grid.unseen(frame)
+    assert unseen.shape == (frame.height, frame.width)
+    assert np.array_equal(unseen[2 : 2 + own.height, 3 : 3 + own.width], grid.cells == UNKNOWN)
+    assert unseen[:2].all()
+    assert unseen[:, :3].all()
+    assert not unseen[frame.cell(1.0, 0.0)]
+    rows, columns = slice(10, 60), slice(5, 50)
+    assert np.array_equal(grid.unseen(frame, rows, columns), unseen[rows, columns])

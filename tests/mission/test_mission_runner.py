@@ -279,15 +279,16 @@ def test_a_pose_that_is_not_finite_is_held() -> None:
 # ------------------------------------------------------------ stuck
 
 
-def test_the_ladder_clears_backs_up_turns_creeps_on_waits_and_gives_up() -> None:
+def test_the_ladder_ends_with_the_exact_way_out_and_gives_up() -> None:
     world = World([FAR])
     world.blocked = lambda pose: pose.x_m > 1.0
     out = world.run(300.0, until="failed", stop=Stop(StopReason.OBSTACLE_SLOW, "beam 355 sees an obstacle"))
     assert out.failed
     assert "beam 355" in out.reason
-    assert "8 recoveries" in out.reason
+    assert "9 recoveries; the way out is held: beam 355" in out.reason
     recoveries = [state for state in world.states if state not in {"planning", "following", "failed"}]
-    assert recoveries == ["clearing", "backing_up", "turning", "escaping", "waiting", *recoveries[:3]]
+    ladder = ["clearing", "backing_up", "maneuvering", "turning", "escaping", "waiting"]
+    assert recoveries == [*ladder, *ladder[:2], "maneuvering"]
     assert len(world.forgotten) == 2
     assert world.forgotten[0].radius_m == 2.0
     assert world.pose.distance_m(Pose2(world.forgotten[0].x_m, world.forgotten[0].y_m, 0.0)) < 2.0
@@ -411,6 +412,112 @@ def test_waiting_for_a_mover_is_bounded() -> None:
             break
     assert world.states.count("waiting") == 2
     assert world.states[-1] == "clearing"
+
+
+# ------------------------------------------------------------ held by the ring
+
+
+def test_a_recovery_that_the_ring_holds_ends_soon_and_the_next_one_follows() -> None:
+    world = World([FAR])
+    world.run(0.5)
+    here = world.pose
+    stop = Stop(StopReason.OBSTACLE, "beam 355 sees an obstacle")
+    begun: list[tuple[str, int]] = []
+    for _ in range(1000):
+        out = world.step(stop=stop, map_from_base=here)
+        if out.behavior is not None and (not begun or begun[-1][0] != out.state):
+            begun.append((out.state, world.now_ns))
+        if out.failed:
+            break
+    begun = [(name, at_ns) for name, at_ns in begun if name != "planning"]
+    names = [name for name, _ in begun]
+    assert names[:4] == ["backing_up", "maneuvering", "turning", "escaping"]
+    assert all(later - before < 1.8e9 for (_, before), (_, later) in pairwise(begun[:4]))
+
+
+def test_a_turn_that_was_refused_is_tried_the_other_way_round_and_then_no_more() -> None:
+    world = World([FAR])
+    world.run(0.5)
+    here = world.pose
+    turns = []
+    for _ in range(4000):
+        out = world.step(stop=Stop(StopReason.OBSTACLE, "beam 1"), map_from_base=here)
+        if out.state == "turning" and out.behavior is not None and out.behavior.w_radps != 0.0:
+            turns.append(out.behavior.w_radps > 0.0)
+        if out.failed:
+            break
+    assert out.failed
+    changes = sum(a is not b for a, b in pairwise(turns))
+    assert changes == 1
+    assert len(turns) < 100
+
+
+# ------------------------------------------------------------ the exact way out
+
+
+def backward(request: PlanRequest) -> PlanResult:
+    """The straight way; an exact request is told to drive one metre back."""
+    if not request.exact:
+        return straight(request)
+    start = request.start_map
+    points = [(*start.apply(-0.1 * k, 0.0), start.yaw_rad) for k in range(11)]
+    return replace(straight(request), path_map=np.array(points))
+
+
+def exactly_refusing(request: PlanRequest) -> PlanResult | None:
+    """The straight way; an exact request is refused."""
+    return refusing(PlanStatus.NO_PATH, "a wall all around")(request) if request.exact else straight(request)
+
+
+def test_the_exact_way_out_is_asked_for_once_and_driven_as_told_until_there_is_room() -> None:
+    world = World([FAR], planner=backward)
+    world.blocked = lambda pose: pose.x_m > 1.0
+    world.run(60.0, until="maneuvering")
+    start = world.pose
+    out = world.run(0.6)
+    assert out.behavior is not None
+    assert out.behavior.v_mps == pytest.approx(-0.15)
+    world.run(10.0, until="planning")
+    assert start.x_m - world.pose.x_m == pytest.approx(0.5, abs=0.02)
+    assert len([request for request in world.requests if request.exact]) == 1
+
+
+def test_without_room_the_exact_way_is_driven_to_its_end_and_asked_for_anew_from_there() -> None:
+    posts = [(x, side * 0.35, 0.1) for x in np.arange(-5.0, 3.0, 0.1).tolist() for side in (-1.0, 1.0)]
+    world = World([FAR], planner=backward, circles=posts)
+    world.blocked = lambda pose: pose.x_m > 1.0
+    world.run(60.0, until="maneuvering")
+    start = world.pose
+    world.run(25.0, until="planning")
+    assert start.x_m - world.pose.x_m > 1.5
+    assert len([request for request in world.requests if request.exact]) >= 2
+
+
+def test_while_the_exact_way_is_unknown_it_rests_and_is_not_held() -> None:
+    world = World([FAR], planner=backward)
+    world.blocked = lambda pose: pose.x_m > 1.0
+    world.planner = never
+    world.run(60.0, until="maneuvering")
+    world.answers.clear()
+    for _ in range(100):
+        out = world.step()
+    assert (out.state, out.behavior) == ("maneuvering", STANDSTILL)
+
+
+def test_it_reports_why_there_is_no_way_out() -> None:
+    world = World([FAR], planner=exactly_refusing)
+    world.blocked = lambda _: True
+    out = world.run(120.0, until="failed", stop=Stop(StopReason.OBSTACLE, "beam 355"))
+    assert out.failed
+    assert out.reason.endswith("no way out: a wall all around")
+
+
+def test_ways_out_that_lead_back_to_the_same_place_come_to_an_end() -> None:
+    world = World([FAR], planner=backward)
+    world.blocked = lambda pose: pose.x_m > 1.0
+    out = world.run(3000.0, until="failed")
+    assert out.failed
+    assert world.states.count("maneuvering") == 2
 
 
 # ------------------------------------------------------------ escape

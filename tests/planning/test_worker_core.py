@@ -14,8 +14,10 @@ from amr.config.robot import RobotConfig
 from amr.control.footprint import cover_discs
 from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
-from amr.mapping.base import Inflation, MapImage, ScanVerdict
+from amr.mapping.base import WHOLE, Inflation, MapImage, ScanVerdict
+from amr.mapping.local_grid import LocalGrid
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Scan
+from amr.planning.way_out import window_config
 from amr.planning.worker_core import PlanningWorker, covering
 from amr.registry import make_kinematic_planner, make_planner, make_planning_worker
 from amr.runtime.files import load_robot
@@ -45,6 +47,12 @@ class PaintedMap:
         cost = self.cost if inflation.inradius_m == ROBOT.body.inradius_m else self.hopeful
         return CostGrid(GridFrame(0.0, 0.0, 0.1, cost.shape[1], cost.shape[0]), cost.copy())
 
+    def unseen(self, frame: GridFrame, rows: slice = WHOLE, columns: slice = WHOLE) -> NDArray[np.bool_]:
+        unseen = np.ones((frame.height, frame.width), bool)
+        row, column = round(-frame.origin_y_m / 0.1), round(-frame.origin_x_m / 0.1)
+        unseen[row : row + self.cost.shape[0], column : column + self.cost.shape[1]] = self.cost == 255
+        return unseen[rows, columns]
+
     def image(self) -> MapImage:
         raise NotImplementedError
 
@@ -54,8 +62,9 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
     exact = make_kinematic_planner("kinematic", ROBOT.body, planning.kinematic)
+    near = LocalGrid(window_config(config))
     planner, detours = (make_planner(planning.planner) for _ in range(2))
-    return PlanningWorker(config, painted, planner, detours, exact, cover_discs(ROBOT.body)), painted
+    return PlanningWorker(config, painted, near, planner, detours, exact, cover_discs(ROBOT.body)), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:
@@ -288,3 +297,19 @@ def test_what_was_never_seen_right_behind_the_robot_is_planned_through_only_with
     painted.cost[:, 25:] = 254
     painted.cost[18:23, 25:35] = 0  # a pocket that opens to the unseen side alone
     assert ask(worker, 3.0, 2.0, goal).status is PlanStatus.OK
+
+
+def test_what_the_lidar_left_out_of_its_first_scan_is_not_planned_through_while_there_is_another_way() -> None:
+    worker = make_planning_worker(ROBOT)
+    lidar = ROBOT.lidar
+    ranges = np.full(lidar.beams, 3.0, np.float32)
+    first = Scan(1, lidar.angle_min_rad, lidar.angle_increment_rad, 0.1, 30.0, 0.0, ranges)
+    worker.offer_scan(first)
+    worker.handle(InsertScan(1, Pose2(lidar.x_m, 0.0, 0.0), 1))
+    answer = ask(worker, 0.0, 0.0, Goal(-2.0, 0.0, None, 0.2))
+    assert answer.status is PlanStatus.OK
+    mount = Pose2(lidar.x_m, 0.0, 0.0)
+    near = [Pose2(x, y, 0.0) for x, y, _ in answer.path_map.tolist()]
+    inside = [place for place in near if 0.5 < mount.distance_m(place) < 0.9]
+    assert inside
+    assert all(abs(mount.bearing_rad(place)) < 2.4 for place in inside)
