@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from amr.config.planning import Kinematic
     from amr.config.robot import RobotConfig
     from amr.control.base import Controller
+    from amr.mapping.base import GlobalMap
     from amr.planning.base import GridPlanner
     from amr.planning.worker_core import PlanningWorker
 
@@ -55,8 +56,8 @@ def make_kinematic_planner(name: str, body: Body | None, settings: Kinematic) ->
     return planner
 
 
-def make_planning_worker(config: RobotConfig) -> PlanningWorker:
-    """The planning worker of a robot: its own global map and the planner that its file names."""
+def make_planning_worker(config: RobotConfig, global_map: GlobalMap | None = None) -> PlanningWorker:
+    """The planning worker of a robot: the planner that its file names, on ``global_map``, else on a map that grows."""
     from amr.control.footprint import cover_discs
     from amr.mapping.global_grid import GlobalGrid
     from amr.mapping.local_grid import LocalGrid
@@ -68,7 +69,8 @@ def make_planning_worker(config: RobotConfig) -> PlanningWorker:
     near.forbid(tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out))
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
-    return PlanningWorker(config, GlobalGrid(config), near, planner, detours, exact, cover_discs(config.body))
+    global_map = global_map or GlobalGrid(config)
+    return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body))
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

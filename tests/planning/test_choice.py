@@ -20,7 +20,7 @@ from amr.planning.base import PlanOutcome
 from amr.planning.choice import RoutePricer
 from amr.planning.route import Route
 from amr.planning.worker_core import PlanningWorker
-from amr.registry import make_kinematic_planner, make_planner
+from amr.registry import make_planning_worker
 from amr.runtime.files import load_robot
 
 ROBOT = load_robot("jackal")
@@ -60,6 +60,9 @@ class Room:
         frame = GridFrame(0.0, 0.0, CELL_M, self.cells.shape[1], self.cells.shape[0])
         return CostGrid(frame, inflate(self.cells, inflation, CELL_M))
 
+    def unseen(self, frame: GridFrame, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        return np.zeros((frame.height, frame.width), bool)[rows, columns]
+
     def image(self) -> MapImage:
         raise NotImplementedError
 
@@ -67,9 +70,7 @@ class Room:
 def worker_in(cells: NDArray[np.uint8], **settings: object) -> PlanningWorker:
     planning = Planning(**({"map_margin_m": 0.0, "unknown": "lethal"} | settings))  # type: ignore[arg-type]
     config = ROBOT.model_copy(update={"planning": planning})
-    planner, detours = (make_planner(planning.planner) for _ in range(2))
-    exact = make_kinematic_planner("kinematic", ROBOT.body, planning.kinematic)
-    return PlanningWorker(config, Room(cells), planner, detours, exact, cover_discs(ROBOT.body))
+    return make_planning_worker(config, Room(cells))
 
 
 def answer_of(worker: PlanningWorker, start: Pose2 = START) -> PlanResult:

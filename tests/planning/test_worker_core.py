@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from amr.config.planning import Planning
 from amr.config.robot import RobotConfig
-from amr.control.footprint import cover_discs
 from amr.geometry import Pose2
 from amr.grid import CostGrid, GridFrame
 from amr.mapping.base import WHOLE, Inflation, MapImage, ScanVerdict
-from amr.mapping.local_grid import LocalGrid
 from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Scan
-from amr.planning.way_out import window_config
 from amr.planning.worker_core import PlanningWorker, covering
-from amr.registry import make_kinematic_planner, make_planner, make_planning_worker
+from amr.registry import make_planning_worker
 from amr.runtime.files import load_robot
 
 ROBOT = load_robot("jackal")
@@ -61,10 +58,7 @@ def worker_on(cost: NDArray[np.uint8], **settings: object) -> tuple[PlanningWork
     planning = Planning(**({"map_margin_m": 0.0, "unknown": "lethal"} | settings))  # type: ignore[arg-type]
     painted = PaintedMap(cost)
     config: RobotConfig = ROBOT.model_copy(update={"planning": planning})
-    exact = make_kinematic_planner("kinematic", ROBOT.body, planning.kinematic)
-    near = LocalGrid(window_config(config))
-    planner, detours = (make_planner(planning.planner) for _ in range(2))
-    return PlanningWorker(config, painted, near, planner, detours, exact, cover_discs(ROBOT.body)), painted
+    return make_planning_worker(config, painted), painted
 
 
 def ask(worker: PlanningWorker, x_m: float, y_m: float, goal: Goal, stamp_ns: int = 1000) -> PlanResult:
