@@ -31,7 +31,9 @@ Array = NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class LocalizerSettings:
     """``match_points``: of a scan, for the match. ``doubtful_frac``, ``lost_frac``, ``sure_frac``: probabilities of
-    being lost from which on the robot doubts, is lost, and (from above) is sure again.
+    being lost from which on the robot doubts, is lost, and (from above) is sure again. ``other_gain_nats``: so much
+    better each beam must fit from the particles' bunch. ``found_lost_frac``: of a place that was told or found.
+    ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
 
     ``step_floor_m``, ``step_floor_rad``: of one step's noise, for particles must not collapse to one point.
     """
@@ -43,9 +45,10 @@ class LocalizerSettings:
     sure_frac: float = 0.05
     step_floor_m: float = 0.004
     step_floor_rad: float = 0.002
-    other_gain: float = 1.1
+    other_gain_nats: float = 0.15
     found_lost_frac: float = 0.02
     search_every: int = 2
+    searches: bool = True
     particles: ParticleSettings = ParticleSettings()
     pose: PoseSettings = PoseSettings()
     search: SearchSettings = SearchSettings()
@@ -113,7 +116,7 @@ class Localizer:
         self.tracked.fuse(match)
         self.lost.update(self.features)
         self._decide()
-        if self.belief is Belief.LOST:
+        if self.belief is Belief.LOST and self._settings.searches:
             self._search(points)
         self.particles.renew(self._guesses(match))
         return self._fix(predicted)
@@ -144,15 +147,15 @@ class Localizer:
         if near or cluster.mass < 0.5:
             return match, False
         other = self.tracked.match(points, cluster.pose)
-        better = other.inlier_frac > self._settings.other_gain * match.inlier_frac
-        return (other, True) if better else (match, False)
+        gain_nats = self._field.nats(points, match.pose) - self._field.nats(points, other.pose)
+        return (other, True) if gain_nats > self._settings.other_gain_nats else (match, False)
 
     def _features(self, beams: Array, match: LineMatch, cluster: Cluster) -> Array:
         verdicts = self._field.verdicts(beams, self._origin, match.pose)
         judged = max(1, int((verdicts != UNKNOWN).sum()))
         spread_m = math.sqrt(max(0.0, float(cluster.covariance[0, 0] + cluster.covariance[1, 1])))
         return features_of(
-            1.0 - match.inlier_frac,
+            self._field.nats(beams, match.pose),
             float((verdicts == THROUGH).sum()) / judged,
             float((verdicts == SHORT).sum()) / judged,
             spread_m,

@@ -18,7 +18,7 @@ from amr.portable_math import exponential, logarithm
 Array = NDArray[Any]
 
 FEATURES: Final = ("misfit", "through", "open", "spread", "scatter", "innovation")
-"""``misfit``: 1 - weight of the beams on lines; ``through``, ``open``: shares of the beams (of those that the map can
+"""``misfit``: mean nats of the beams' ends; ``through``, ``open``: shares of the beams (of those that the map can
 judge) that went through walls, or ended where the map is free; ``spread``: log of the cluster's deviation in 0.1 m;
 ``scatter``: weight of the particles outside of the cluster; ``innovation``: log of 1 + squared Mahalanobis distance."""
 
@@ -30,8 +30,8 @@ class LostModel:
     ``gets_lost``, ``finds_back``: chances in one scan.
     """
 
-    weights: tuple[float, ...] = (4.0, 8.0, 6.0, 0.5, 1.0, 0.3)
-    bias: float = -4.0
+    weights: tuple[float, ...] = (8.684, 18.189, 0.0, 0.0, 2.707, 0.288)
+    bias: float = -3.755
     temper: float = 0.3
     gets_lost: float = 1e-4
     finds_back: float = 1e-3
@@ -66,10 +66,10 @@ class LostFilter:
 
 
 def features_of(
-    misfit_frac: float, through_frac: float, open_frac: float, spread_m: float, scatter_frac: float, mahalanobis: float
+    misfit_nats: float, through_frac: float, open_frac: float, spread_m: float, scatter_frac: float, mahalanobis: float
 ) -> Array:
     """One scan's features in the order of ``FEATURES``."""
     return np.array([
-        misfit_frac, through_frac, open_frac, logarithm(max(spread_m, 1e-3) / 0.1), scatter_frac,
+        misfit_nats, through_frac, open_frac, logarithm(max(spread_m, 1e-3) / 0.1), scatter_frac,
         logarithm(1.0 + max(mahalanobis, 0.0)),
     ])  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from amr.kernels.beam_check import check_beams
 from amr.kernels.distance import squared_distance
-from amr.mapping.base import MapImage
+from amr.mapping.base import MapImage, placed
 from amr.portable_math import exponential, logarithm
 
 Array = NDArray[Any]
@@ -80,6 +80,19 @@ class MapField:
         column = math.floor((x_m - self.frame[0]) / self.cell_m)
         inside = 0 <= row < self.free.shape[0] and 0 <= column < self.free.shape[1]
         return inside and bool(self.free[row, column])
+
+    def end_nats(self, ends: Array) -> Array:
+        """What each of ``ends`` [n, 2] (map frame) has against it: 0 at a wall; beyond the map as at its border."""
+        height, width = self.penalty.shape
+        cells = (ends - self.frame[:2]) / self.cell_m
+        rows = np.clip(cells[:, 1], 0, height - 1).astype(np.int64)
+        columns = np.clip(cells[:, 0], 0, width - 1).astype(np.int64)
+        nats: Array = self.penalty[rows, columns] * self.nats_per_unit
+        return nats
+
+    def nats(self, points: Array, pose: Array) -> float:
+        """Mean of ``end_nats`` of ``points`` [n, 2] (robot's frame) from ``pose`` [3]."""
+        return float(self.end_nats(placed(points, pose)).mean())
 
     def verdicts(self, points: Array, origin: Array, pose: Array) -> Array:
         """``amr.kernels.beam_check`` for each of ``points`` [n, 2], measured from ``origin`` [2], robot at ``pose``."""

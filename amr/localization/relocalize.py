@@ -167,10 +167,7 @@ class Relocalizer:
         for kept, step in zip(self._kept, steps, strict=True):
             at = compose(pose, step)
             verdicts = field.verdicts(kept.points, kept.origin, at)
-            ends = placed(kept.points, at)
-            columns = np.clip((ends[:, 0] - field.frame[0]) / field.cell_m, 0, field.free.shape[1] - 1).astype(np.int64)
-            rows = np.clip((ends[:, 1] - field.frame[1]) / field.cell_m, 0, field.free.shape[0] - 1).astype(np.int64)
-            nats = field.penalty[rows, columns] * field.nats_per_unit
+            nats = field.end_nats(placed(kept.points, at))
             nats[verdicts == UNKNOWN] = settings.beam_nats
             nats[verdicts == THROUGH] += settings.through_nats
             total += float(nats.sum())

@@ -29,6 +29,7 @@ from sim.worlds.passable import FreeSpace, Node, free_space, shortest_path
 Array = NDArray[Any]
 
 STEP_S: Final = 0.01
+STANDS_S: Final = 1.5
 _ROWS: Final = 10
 _STRIDE: Final = 4
 _CLEAR_M: Final = 0.4
@@ -116,10 +117,12 @@ def drive(
     duration_s: float,
     speed_mps: float = 0.5,
     wheel_scale: float = 1.0,
+    kidnaps_s: tuple[float, ...] = (),
 ) -> list[Sighting]:
     """A tour between random places, as the robot measures it; the truth in the world's frame.
 
-    ``wheel_scale``: how much farther the wheels go than the robot believes.
+    ``wheel_scale``: how much farther the wheels go than the robot believes. ``kidnaps_s``: when it is carried to some
+    other place in no time, without its wheels or its gyro telling. It stands for ``STANDS_S`` first.
     """
     random = np.random.default_rng((seed, 71))
     pose, way = _first_pose(place, random), []
@@ -132,11 +135,15 @@ def drive(
     sightings: list[Sighting] = []
     truths: list[tuple[int, Array]] = []
     waiting: list[Any] = []
+    kidnap_ticks = {round(time_s / STEP_S) for time_s in kidnaps_s}
     for tick in range(int(duration_s / STEP_S)):
         now_ns = tick * 10_000_000
+        if tick in kidnap_ticks:
+            pose, way = _first_pose(place, random), []
+            before = np.array([*pose, v_mps, 0.0])
         while not way:
             way = _way(place, pose, random)
-        wanted_v, wanted_w = _steer(pose, way, speed_mps)
+        wanted_v, wanted_w = _steer(pose, way, speed_mps) if tick * STEP_S >= STANDS_S else (0.0, 0.0)
         v_mps += max(-0.01, min(0.01, wanted_v - v_mps))
         w_radps += max(-0.05, min(0.05, wanted_w - w_radps))
         rows = _moved(pose, v_mps, w_radps)
