@@ -21,7 +21,7 @@ from amr.localization.localizer import Localizer, LocalizerSettings
 from amr.localization.lost import FEATURES, LostFilter, LostModel
 from amr.localization.map_field import MapField
 from amr.mapping.base import wrapped
-from amr.runtime.bench.localize_world import drive, place_of, true_map
+from amr.runtime.bench.localize_world import drive, site_of, true_map
 
 Array = NDArray[Any]
 Case = tuple[str, int]
@@ -49,10 +49,10 @@ def kidnapped_run(case: Case, robot: RobotConfig, duration_s: float = 60.0) -> t
     from sim.worlds.generate import world_of
 
     kind, seed = case
-    place = place_of(world_of(kind, seed).world())
-    field = MapField(true_map(place, robot))
+    site = site_of(world_of(kind, seed).world())
+    field = MapField(true_map(site, robot))
     kidnaps_s = (0.4 * duration_s, 0.7 * duration_s)
-    sightings = drive(place, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
+    sightings = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
     localizer = Localizer(field, seed, np.array([robot.lidar.x_m, robot.lidar.y_m]), LocalizerSettings(searches=False))
     localizer.start_at(sightings[0].truth)
     features, lost = [], []

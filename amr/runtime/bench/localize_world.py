@@ -50,7 +50,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """A world with its free space on a coarse grid: where a robot can drive."""
 
     world: World
@@ -71,7 +71,7 @@ class Place:
         )
 
 
-def place_of(world: World) -> Place:
+def site_of(world: World) -> Site:
     """Where a robot can drive from the world's start."""
     from scipy import ndimage
 
@@ -81,22 +81,22 @@ def place_of(world: World) -> Place:
     row, column = row // _STRIDE, column // _STRIDE
     near = labels[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
     label = np.bincount(near[near > 0]).argmax() if (near > 0).any() else 1
-    return Place(world, space, labels == label)
+    return Site(world, space, labels == label)
 
 
-def true_map(place: Place, robot: RobotConfig, resolution_m: float = 0.05) -> MapImage:
+def true_map(site: Site, robot: RobotConfig, resolution_m: float = 0.05) -> MapImage:
     """The map that perfect mapping makes: scans without noise from all over the free space, people left out."""
     from scipy import ndimage
 
-    still = World(**{**_fields(place.world), "moving": ()})
+    still = World(**{**_fields(site.world), "moving": ()})
     sharp = robot.lidar.model_copy(update={
         "noise_sigma_m": 0.0, "dropout_frac": 0.0, "sweep": False, "beams": 1440, "angle_min_rad": -math.pi,
         "angle_increment_rad": 2.0 * math.pi / 1440, "x_m": 0.0, "y_m": 0.0, "yaw_rad": 0.0, "rate_hz": 1000.0,
         "latency_s": 0.0,
     })  # fmt: skip
-    sensor, space = LidarSensor(sharp, Scene(still), 0), place.space
+    sensor, space = LidarSensor(sharp, Scene(still), 0), site.space
     labels, _ = ndimage.label(space.distance_m > _MAP_CLEAR_M)
-    inside = labels == np.bincount(labels[np.repeat(np.repeat(place.clear, 4, 0), 4, 1)[: labels.shape[0], : labels.shape[1]]]).argmax()
+    inside = labels == np.bincount(labels[np.repeat(np.repeat(site.clear, 4, 0), 4, 1)[: labels.shape[0], : labels.shape[1]]]).argmax()
     nodes = np.argwhere(inside[::_MAP_STRIDE, ::_MAP_STRIDE]) * _MAP_STRIDE
     poses, scans = [], []
     for k, (row, column) in enumerate(nodes.tolist()):
@@ -111,7 +111,7 @@ def true_map(place: Place, robot: RobotConfig, resolution_m: float = 0.05) -> Ma
 
 
 def drive(
-    place: Place,
+    site: Site,
     robot: RobotConfig,
     seed: int,
     duration_s: float,
@@ -125,8 +125,8 @@ def drive(
     other place in no time, without its wheels or its gyro telling. It stands for ``STANDS_S`` first.
     """
     random = np.random.default_rng((seed, 71))
-    pose, way = _first_pose(place, random), []
-    scene = Scene(place.world)
+    pose, way = _first_pose(site, random), []
+    scene = Scene(site.world)
     lidar, imu, odometry = LidarSensor(robot.lidar, scene, seed), ImuSensor(robot.imu, seed), OdometryFilter(robot)
     base_from_lidar = Pose2(robot.lidar.x_m, robot.lidar.y_m, robot.lidar.yaw_rad)
     wheels = np.zeros(2)
@@ -139,10 +139,10 @@ def drive(
     for tick in range(int(duration_s / STEP_S)):
         now_ns = tick * 10_000_000
         if tick in kidnap_ticks:
-            pose, way = _first_pose(place, random), []
+            pose, way = _first_pose(site, random), []
             before = np.array([*pose, v_mps, 0.0])
         while not way:
-            way = _way(place, pose, random)
+            way = _way(site, pose, random)
         wanted_v, wanted_w = _steer(pose, way, speed_mps) if tick * STEP_S >= STANDS_S else (0.0, 0.0)
         v_mps += max(-0.01, min(0.01, wanted_v - v_mps))
         w_radps += max(-0.05, min(0.05, wanted_w - w_radps))
@@ -186,34 +186,34 @@ def _fields(world: World) -> dict[str, Any]:
     return {name: getattr(world, name) for name in World.__slots__}
 
 
-def random_poses(place: Place, count: int, seed: int) -> Array:
+def random_poses(site: Site, count: int, seed: int) -> Array:
     """[count, 3]: any place where a robot can drive, any heading."""
     random = np.random.default_rng((seed, 72))
-    nodes = np.argwhere(place.clear)
+    nodes = np.argwhere(site.clear)
     picked = nodes[random.integers(len(nodes), size=count)]
     headings = random.uniform(-math.pi, math.pi, count)
-    return np.array([(*place.center((int(r), int(c))), h) for (r, c), h in zip(picked, headings, strict=True)])
+    return np.array([(*site.center((int(r), int(c))), h) for (r, c), h in zip(picked, headings, strict=True)])
 
 
-def _first_pose(place: Place, random: np.random.Generator) -> Array:
-    pose: Array = random_poses(place, 1, int(random.integers(1 << 30)))[0]
+def _first_pose(site: Site, random: np.random.Generator) -> Array:
+    pose: Array = random_poses(site, 1, int(random.integers(1 << 30)))[0]
     return pose
 
 
-def _way(place: Place, pose: Array, random: np.random.Generator) -> list[tuple[float, float]]:
-    nodes = np.argwhere(place.clear)
+def _way(site: Site, pose: Array, random: np.random.Generator) -> list[tuple[float, float]]:
+    nodes = np.argwhere(site.clear)
     goal: Node = tuple(nodes[int(random.integers(len(nodes)))].tolist())
-    start = place.node(float(pose[0]), float(pose[1]))
-    if not place.clear[start]:
+    start = site.node(float(pose[0]), float(pose[1]))
+    if not site.clear[start]:
         gaps = ((nodes - np.array(start)) ** 2).sum(axis=1)
         start = tuple(nodes[int(gaps.argmin())].tolist())
-    height, width = place.clear.shape
+    height, width = site.clear.shape
     path = shortest_path(
         {start: 0.0},
-        lambda node: 0 <= node[0] < height and 0 <= node[1] < width and bool(place.clear[node]),
+        lambda node: 0 <= node[0] < height and 0 <= node[1] < width and bool(site.clear[node]),
         lambda node: 0.0 if node == goal else None,
     )
-    return [place.center(node) for node in path or []]
+    return [site.center(node) for node in path or []]
 
 
 def _steer(pose: Array, way: list[tuple[float, float]], speed_mps: float) -> tuple[float, float]:
