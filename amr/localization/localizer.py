@@ -144,7 +144,8 @@ class Localizer:
         match = self.tracked.match(points, self.tracked.pose)
         gap = cluster.pose - self.tracked.pose
         near = math.hypot(gap[0], gap[1]) < 0.5 and abs(float(wrapped(gap[2]))) < 0.3
-        if near or cluster.mass < 0.5:
+        # a few beams that a crowd lets through may fit anywhere for a moment: who is sure does not jump
+        if near or cluster.mass < 0.5 or self.belief is Belief.SURE:
             return match, False
         other = self.tracked.match(points, cluster.pose)
         gain_nats = self._field.nats(points, match.pose) - self._field.nats(points, other.pose)
@@ -152,11 +153,12 @@ class Localizer:
 
     def _features(self, beams: Array, match: LineMatch, cluster: Cluster) -> Array:
         verdicts = self._field.verdicts(beams, self._origin, match.pose)
-        judged = max(1, int((verdicts != UNKNOWN).sum()))
+        walls = (verdicts != UNKNOWN) & (verdicts != SHORT)
+        judged, at_walls = max(1, int((verdicts != UNKNOWN).sum())), max(1, int(walls.sum()))
         spread_m = math.sqrt(max(0.0, float(cluster.covariance[0, 0] + cluster.covariance[1, 1])))
         return features_of(
-            self._field.nats(beams, match.pose),
-            float((verdicts == THROUGH).sum()) / judged,
+            self._field.nats(beams[walls], match.pose) if walls.any() else 0.0,
+            float((verdicts == THROUGH).sum()) / at_walls,
             float((verdicts == SHORT).sum()) / judged,
             spread_m,
             1.0 - cluster.mass,

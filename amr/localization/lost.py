@@ -18,9 +18,10 @@ from amr.portable_math import exponential, logarithm
 Array = NDArray[Any]
 
 FEATURES: Final = ("misfit", "through", "open", "spread", "scatter", "innovation")
-"""``misfit``: mean nats of the beams' ends; ``through``, ``open``: shares of the beams (of those that the map can
-judge) that went through walls, or ended where the map is free; ``spread``: log of the cluster's deviation in 0.1 m;
-``scatter``: weight of the particles outside of the cluster; ``innovation``: log of 1 + squared Mahalanobis distance."""
+"""``misfit``: mean nats of the beams that reached a wall, or went through one; ``through``: share of the latter among
+them; ``open``: share of the beams that ended where the map is free (people, or a wrong pose) among all that the map can
+judge; ``spread``: log of the cluster's deviation in 0.1 m; ``scatter``: weight of the particles outside of the cluster;
+``innovation``: log of 1 + squared Mahalanobis distance of the match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class LostModel:
     ``gets_lost``, ``finds_back``: chances in one scan.
     """
 
-    weights: tuple[float, ...] = (8.684, 18.189, 0.0, 0.0, 2.707, 0.288)
-    bias: float = -3.755
-    temper: float = 0.3
+    weights: tuple[float, ...] = (11.887, 13.415, 4.402, 0.230, 0.0, 0.442)
+    bias: float = -2.878
+    temper: float = 0.2
     gets_lost: float = 1e-4
     finds_back: float = 1e-3
     largest_evidence: float = 6.0

@@ -21,23 +21,15 @@ from amr.localization.localizer import Localizer, LocalizerSettings
 from amr.localization.lost import FEATURES, LostFilter, LostModel
 from amr.localization.map_field import MapField
 from amr.mapping.base import wrapped
-from amr.runtime.bench.localize_world import drive, site_of, true_map
+from amr.runtime.bench.localize_world import crowded, drive, site_of, true_map
 
 Array = NDArray[Any]
-Case = tuple[str, int]
+Case = tuple[str, int, int]
+"""Kind of the world, its seed, people added."""
 
-FIT: Final[tuple[Case, ...]] = (
-    *(("rooms", seed) for seed in (1, 2, 3, 4)),
-    *(("warehouse", seed) for seed in (1, 2, 3)),
-    *(("corridor", seed) for seed in (1, 2)),
-    *(("office", seed) for seed in (1, 2, 3, 4)),
-)
-VALIDATE: Final[tuple[Case, ...]] = (
-    *(("rooms", seed) for seed in (101, 102, 103)),
-    *(("warehouse", seed) for seed in (101, 102)),
-    ("corridor", 101),
-    *(("office", seed) for seed in (101, 102)),
-)
+_KINDS: Final = ("office", "rooms", "warehouse", "corridor")
+FIT: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (1, 2, 3, 4, 5))
+VALIDATE: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (101, 102, 103))
 LOST_M: Final = 0.5
 LOST_RAD: Final = 0.3
 _RIDGE: Final = 1e-2
@@ -48,9 +40,10 @@ def kidnapped_run(case: Case, robot: RobotConfig, duration_s: float = 60.0) -> t
     """(features [n, 6], lost [n]) of each scan of a drive with two kidnaps, by a localizer that only tells."""
     from sim.worlds.generate import world_of
 
-    kind, seed = case
+    kind, seed, people = case
     site = site_of(world_of(kind, seed).world())
     field = MapField(true_map(site, robot))
+    site = crowded(site, people, seed)
     kidnaps_s = (0.4 * duration_s, 0.7 * duration_s)
     sightings = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
     localizer = Localizer(field, seed, np.array([robot.lidar.x_m, robot.lidar.y_m]), LocalizerSettings(searches=False))

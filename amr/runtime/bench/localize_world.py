@@ -7,7 +7,7 @@ The body follows its way exactly; encoders, gyro and lidar measure it with the e
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import Pose2
-from amr.grid import GridFrame
 from amr.localization.scan_points import scan_points
 from amr.mapping.base import MapImage
 from amr.mapping.slam_map import map_image
 from amr.messages import BaseState, Imu, McuState
 from sim.scene import Scene
 from sim.sensors import ImuSensor, LidarSensor, encoder_ticks
-from sim.world import World
+from sim.world import Circle, MovingObstacle, World
 from sim.worlds.passable import FreeSpace, Node, free_space, shortest_path
 
 Array = NDArray[Any]
@@ -84,11 +83,24 @@ def site_of(world: World) -> Site:
     return Site(world, space, labels == label)
 
 
+def crowded(site: Site, people: int, seed: int) -> Site:
+    """The same with ``people`` more who walk to and fro between random places, through walls if need be."""
+    random = np.random.default_rng((seed, 73))
+    nodes = np.argwhere(site.clear)
+    walkers = []
+    for number in range(people):
+        ends = [site.center((int(r), int(c))) for r, c in nodes[random.integers(len(nodes), size=2)]]
+        half_s = max(1.0, math.dist(*ends) / float(random.uniform(0.4, 1.2)))
+        keys = ((0.0, *ends[0]), (half_s, *ends[1]), (2.0 * half_s, *ends[0]))
+        walkers.append(MovingObstacle(f"walker {number}", Circle(0.0, 0.0, 0.25), keys, 2.0 * half_s))
+    return replace(site, world=replace(site.world, moving=(*site.world.moving, *walkers)))
+
+
 def true_map(site: Site, robot: RobotConfig, resolution_m: float = 0.05) -> MapImage:
     """The map that perfect mapping makes: scans without noise from all over the free space, people left out."""
     from scipy import ndimage
 
-    still = World(**{**_fields(site.world), "moving": ()})
+    still = replace(site.world, moving=())
     sharp = robot.lidar.model_copy(update={
         "noise_sigma_m": 0.0, "dropout_frac": 0.0, "sweep": False, "beams": 1440, "angle_min_rad": -math.pi,
         "angle_increment_rad": 2.0 * math.pi / 1440, "x_m": 0.0, "y_m": 0.0, "yaw_rad": 0.0, "rate_hz": 1000.0,
@@ -182,10 +194,6 @@ def _truth_at(truths: list[tuple[int, Array]], stamp_ns: int) -> Array:
     return truths[index][1] + part * (truths[index + 1][1] - truths[index][1])
 
 
-def _fields(world: World) -> dict[str, Any]:
-    return {name: getattr(world, name) for name in World.__slots__}
-
-
 def random_poses(site: Site, count: int, seed: int) -> Array:
     """[count, 3]: any place where a robot can drive, any heading."""
     random = np.random.default_rng((seed, 72))
@@ -238,9 +246,3 @@ def _moved(pose: Array, v_mps: float, w_radps: float) -> Array:
     return np.column_stack([
         pose[0] + v_mps * times * np.cos(middle), pose[1] + v_mps * times * np.sin(middle), yaw,
     ])  # fmt: skip
-
-
-def blank_map(width_m: float, height_m: float, resolution_m: float = 0.05) -> MapImage:
-    """Free floor without walls."""
-    shape = (round(height_m / resolution_m), round(width_m / resolution_m))
-    return MapImage(GridFrame(0.0, 0.0, resolution_m, shape[1], shape[0]), np.full(shape, 254, np.uint8))
