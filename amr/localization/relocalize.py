@@ -24,7 +24,9 @@ from amr.mapping.base import WindowMap, between, compose, placed, wrapped
 Array = NDArray[Any]
 
 _TILE_CELLS: Final = 255
-_SEARCH_CELL_M: Final = 0.05
+_SEARCH_CELL_M: Final = 0.1
+_CARRIED: Final = 12
+"""Of the last search's places, so many are heard again, whether or not this search finds them."""
 
 
 class Place(StrEnum):
@@ -49,8 +51,8 @@ class SearchSettings:
     apart_m: float = 0.15
     apart_rad: float = math.radians(10.0)
     beams: int = 60
-    search_points: int = 160
-    step_rad: float = math.radians(0.75)
+    search_points: int = 120
+    step_rad: float = math.radians(1.0)
     least_score: float = 0.35
     keep_frac: float = 0.7
     near_m: float = 0.5
@@ -94,7 +96,7 @@ class Relocalizer:
         )
         self._tiles = _tiles(field, cell_m)
         self._kept: deque[_Kept] = deque(maxlen=self._settings.scans)
-        self._last_best: Array | None = None
+        self._last: Array = np.zeros((0, 3))
         self._last_odometry: Array = np.zeros(3)
 
     @property
@@ -105,7 +107,7 @@ class Relocalizer:
     def clear(self) -> None:
         """Forget all: the robot was moved by somebody, or is found."""
         self._kept.clear()
-        self._last_best = None
+        self._last = np.zeros((0, 3))
 
     def add(self, points: Array, origin: Array, odometry: Array) -> bool:
         """Keep ``points`` [n, 2], seen from ``origin`` [2] (robot's frame), when the robot has moved since the last."""
@@ -124,11 +126,14 @@ class Relocalizer:
         """Every place that fits, at the newest scan kept."""
         if not self._kept:
             return Relocation(Place.NOWHERE, np.zeros((0, 3)), np.zeros(0))
-        steps = [between(self._kept[-1].odometry, kept.odometry) for kept in self._kept]
+        newest = self._kept[-1]
+        steps = [between(newest.odometry, kept.odometry) for kept in self._kept]
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
-        candidates = [self._matcher.match(together, mode[1:]) for mode in modes[np.argsort(-modes[:, 0])]]
-        nats = np.array([self._nats(match.pose, steps) for match in candidates])
+        carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
+        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
+        candidates = [self._matcher.match(newest.points, start) for start in starts]
+        nats = np.array([self._nats(match.pose) for match in candidates])
         order = np.argsort(nats, kind="stable")
         held = [float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates]
         distinct: list[int] = []
@@ -141,13 +146,13 @@ class Relocalizer:
         return Relocation(self._place(poses, probabilities, is_held), poses, probabilities)
 
     def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
-        last, last_odometry = self._last_best, self._last_odometry
-        self._last_best, self._last_odometry = (poses[0] if len(poses) else None), self._kept[-1].odometry
+        last, last_odometry = self._last, self._last_odometry
+        self._last, self._last_odometry = poses, self._kept[-1].odometry
         if len(poses) == 0 or probabilities.sum() < 0.5:
             return Place.NOWHERE
-        if probabilities[0] < self._settings.certain or not is_held or last is None:
+        if probabilities[0] < self._settings.certain or not is_held or len(last) == 0:
             return Place.AMBIGUOUS
-        again = compose(last, between(last_odometry, self._last_odometry))
+        again = compose(last[0], between(last_odometry, self._last_odometry))
         return Place.AMBIGUOUS if self._apart(again, poses[0]) else Place.FOUND
 
     def _modes(self, points: Array) -> Array:
@@ -160,12 +165,19 @@ class Relocalizer:
             )  # fmt: skip
         return found
 
-    def _nats(self, pose: Array, steps: list[Array]) -> float:
-        """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered."""
+    def _nats(self, pose: Array) -> float:
+        """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered.
+
+        Back along the way each scan is matched again, for odometry drifts between them.
+        """
         settings, field = self._settings, self._field
-        total = 0.0
-        for kept, step in zip(self._kept, steps, strict=True):
-            at = compose(pose, step)
+        total, at, odometry = 0.0, pose, self._kept[-1].odometry
+        for kept in reversed(self._kept):
+            led = compose(at, between(odometry, kept.odometry))
+            at = led if kept is self._kept[-1] else self._matcher.match(kept.points, led).pose
+            if self._apart(at, led):
+                at = led
+            odometry = kept.odometry
             verdicts = field.verdicts(kept.points, kept.origin, at)
             nats = field.end_nats(placed(kept.points, at))
             nats[verdicts == UNKNOWN] = settings.beam_nats
