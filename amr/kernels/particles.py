@@ -118,7 +118,7 @@ def effective_count(weights: Array) -> float:
 
 @kernel("void(float64[::1], float64, int64[::1])")
 def draw_low_variance(weights: Array, start_frac: float, out: Array) -> None:
-    """Numbers of the drawn particles: one pointer, equal steps, first at ``start_frac`` of a step (Thrun 2005, 4.2.4)."""
+    """Numbers of the drawn particles (low variance, Thrun 2005, 4.2.4): equal steps, first at ``start_frac`` of one."""
     count = out.shape[0]
     step = 1.0 / count
     source = np.uint64(0)

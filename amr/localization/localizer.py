@@ -8,7 +8,7 @@ robot that is lost searches the whole map with the scans that it goes on to take
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from amr.localization.particle_filter import Cluster, ParticleFilter, ParticleSe
 from amr.localization.pose_filter import PoseFilter, PoseSettings
 from amr.localization.relocalize import Place, Relocalizer, SearchSettings
 from amr.localization.scan_points import thinned
-from amr.mapping.base import LineMatch, between, compose, turned, wrapped
+from amr.mapping.base import LineMatch, between, turned, wrapped
 from amr.state import restore_into, tree_of
 
 Array = NDArray[Any]
@@ -49,10 +49,10 @@ class LocalizerSettings:
     found_lost_frac: float = 0.02
     search_every: int = 2
     searches: bool = True
-    particles: ParticleSettings = ParticleSettings()
-    pose: PoseSettings = PoseSettings()
-    search: SearchSettings = SearchSettings()
-    lost: LostModel = LostModel()
+    particles: ParticleSettings = field(default_factory=ParticleSettings)
+    pose: PoseSettings = field(default_factory=PoseSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    lost: LostModel = field(default_factory=LostModel)
 
 
 class Localizer:
@@ -60,15 +60,15 @@ class Localizer:
 
     snapshot_constants: ClassVar[tuple[str, ...]] = ("_field", "_settings", "_origin")
 
-    def __init__(self, field: MapField, seed: int, origin_m: Array, settings: LocalizerSettings | None = None) -> None:
+    def __init__(self, saved: MapField, seed: int, origin_m: Array, settings: LocalizerSettings | None = None) -> None:
         """Anywhere: until ``start_at`` is called or a search has found the place."""
         self._settings = settings or LocalizerSettings()
-        self._field = field
+        self._field = saved
         self._origin = np.array(origin_m, np.float64)
-        self.particles = ParticleFilter(field, seed, self._settings.particles)
-        self.tracked = PoseFilter(field, self._settings.pose)
+        self.particles = ParticleFilter(saved, seed, self._settings.particles)
+        self.tracked = PoseFilter(saved, self._settings.pose)
         self.lost = LostFilter(self._settings.lost)
-        self.relocalizer = Relocalizer(field, self.tracked, self._settings.search)
+        self.relocalizer = Relocalizer(saved, self.tracked, self._settings.search)
         self.belief = Belief.LOST
         self.features: Array = np.zeros(6)
         """Of the last scan, for those who fit the model."""
@@ -118,7 +118,7 @@ class Localizer:
         self._decide()
         if self.belief is Belief.LOST and self._settings.searches:
             self._search(points)
-        self.particles.renew(self._guesses(match))
+        self.particles.renew()
         return self._fix(predicted)
 
     def state(self) -> dict[str, Any]:
@@ -188,9 +188,6 @@ class Localizer:
     def _odometry_now(self) -> Array:
         assert self._odometry is not None
         return self._odometry
-
-    def _guesses(self, match: LineMatch) -> Array | None:
-        return None
 
     def _fix(self, predicted: Array) -> Fix:
         pose = self.tracked.pose.copy()

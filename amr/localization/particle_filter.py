@@ -92,7 +92,7 @@ class ParticleFilter:
         """Take a scan's ``points`` float32 [2, m] in; returns the log of its mean likelihood, per beam."""
         penalties = np.empty(self.poses.shape[1], np.uint32)
         kernels.beam_penalties(self.poses, points, self._field.penalty, self._field.frame, penalties)
-        total = kernels.weigh(self.weights, penalties, self._likelihood)
+        total = float(kernels.weigh(self.weights, penalties, self._likelihood))
         unit = self._field.nats_per_unit * self._field.model.temper
         nats = (logarithm(total) if total > 0.0 else -50.0) - unit * float(penalties.min())
         nats /= max(points.shape[1], 1)
@@ -115,16 +115,14 @@ class ParticleFilter:
         xx, xy, xt, yy, yt, tt = out[4:]
         return Cluster(float(out[0]), center, np.array([[xx, xy, xt], [xy, yy, yt], [xt, yt, tt]]))
 
-    def renew(self, guesses: Array | None = None) -> None:
+    def renew(self) -> None:
         """Draw anew when few particles carry the weight, as many as the bins ask for.
 
-        ``guesses`` [3, m] come in beside the drawn ones. When scans fit worse than they used to, a part of the drawn
-        ones is replaced by poses anywhere (augmented MCL).
+        When scans fit worse than they used to, a part of the drawn ones is replaced by poses anywhere (augmented MCL).
         """
         settings = self._settings
         count = self.poses.shape[1]
-        extra = 0 if guesses is None else guesses.shape[1]
-        if kernels.effective_count(self.weights) > settings.resample_below_frac * count and extra == 0:
+        if kernels.effective_count(self.weights) > settings.resample_below_frac * count:
             return
         random = self._random()
         drawn = np.empty(count, np.int64)
@@ -138,8 +136,6 @@ class ParticleFilter:
         strangers = min(int(wanted * self.doubt_frac), wanted // 2)
         if strangers > 0:
             poses[:, random.choice(wanted, strangers, replace=False)] = self._anywhere(strangers, random)
-        if guesses is not None:
-            poses = np.concatenate([poses, guesses], axis=1)
         self.poses = poses
         self._make_even()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -32,7 +32,7 @@ class PoseSettings:
     weak_frac: float = 0.02
     prior_m: float = 0.1
     prior_rad: float = math.radians(3.0)
-    matching: LineMatchSettings = LineMatchSettings()
+    matching: LineMatchSettings = field(default_factory=LineMatchSettings)
 
 
 class PoseFilter:
@@ -40,14 +40,14 @@ class PoseFilter:
 
     snapshot_constants: ClassVar[tuple[str, ...]] = ("_lines", "_matching", "_settings", "_map_covariance", "_weak")
 
-    def __init__(self, field: MapField, settings: PoseSettings | None = None) -> None:
+    def __init__(self, saved: MapField, settings: PoseSettings | None = None) -> None:
         self._settings = settings or PoseSettings()
-        low, high = field.wall_points.min(axis=0), field.wall_points.max(axis=0)
+        low, high = saved.wall_points.min(axis=0), saved.wall_points.max(axis=0)
         reach_m = 0.5 * float((high - low).max()) + 1.0
-        self._lines = LineMap(reach_m, max(_LINE_CELL_M, 2.0 * field.cell_m), len(field.wall_points))
-        self._lines.build(0.5 * (low + high), [field.wall_points], np.zeros((1, 3)))
+        self._lines = LineMap(reach_m, max(_LINE_CELL_M, 2.0 * saved.cell_m), len(saved.wall_points))
+        self._lines.build(0.5 * (low + high), [saved.wall_points], np.zeros((1, 3)))
         self._matching = self._settings.matching.as_array()
-        map_m = self._settings.map_cells * field.cell_m
+        map_m = self._settings.map_cells * saved.cell_m
         self._map_covariance = np.diag([map_m**2, map_m**2, self._settings.map_yaw_rad**2])
         prior = np.array([self._settings.prior_m, self._settings.prior_m, self._settings.prior_rad])
         self._weak = np.diag(prior**-2.0)

@@ -135,7 +135,9 @@ class Relocalizer:
         candidates = [self._matcher.match(newest.points, start) for start in starts]
         nats = np.array([self._nats(match.pose) for match in candidates])
         order = np.argsort(nats, kind="stable")
-        held = [float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates]
+        held = [
+            float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
+        ]
         distinct: list[int] = []
         for k in order:
             if all(self._apart(candidates[k].pose, candidates[other].pose) for other in distinct):

@@ -199,8 +199,9 @@ class WindowMap:
         full = window_kernel.FULL * len(points)
         table = np.zeros((LARGEST_MODES, modes_kernel.MODE))
         table[: len(found)] = found * np.array([full, 1.0, 1.0, 1.0])
+        first = np.array([center[0], center[1], -math.pi])
         count = modes_kernel.modes_in_window(
-            np.ascontiguousarray(points), self._flat, self._levels, self._frame, np.array([center[0], center[1], -math.pi]),
+            np.ascontiguousarray(points), self._flat, self._levels, self._frame, first,
             np.ascontiguousarray(allowed), squares, math.ceil(2.0 * math.pi / step_rad), step_rad,
             int(least_score * full), int(100.0 * keep_frac), near[0], near[1], table, len(found),
         )  # fmt: skip

@@ -83,7 +83,9 @@ def _trial(log: SlamLog, relocalizer: Relocalizer, scans: range, reference: Arra
     spent_ms, last = [], scans[0]
     for scan in scans:
         points = log.points[scan]
-        if points is None or not relocalizer.add(points[np.hypot(*points.T) < _REACH_M], np.zeros(2), log.odometry[scan]):
+        if points is None or not relocalizer.add(
+            points[np.hypot(*points.T) < _REACH_M], np.zeros(2), log.odometry[scan]
+        ):
             continue
         begin_ns = time.perf_counter_ns()
         answer, last = relocalizer.search(), scan

@@ -79,7 +79,9 @@ def has_double(scene: Scene, poses: Array, truths: list[Array], robot: RobotConf
     steps = [between(truths[-1], truth) for truth in truths]
     for pose in poses:
         if is_lost(pose, truths[-1]):
-            shares = [_same_frac(scene, truth, compose(pose, step), robot) for truth, step in zip(truths, steps, strict=True)]
+            shares = [
+                _same_frac(scene, truth, compose(pose, step), robot) for truth, step in zip(truths, steps, strict=True)
+            ]
             if min(shares) >= SAME_FRAC:
                 return True
     return False
@@ -114,7 +116,9 @@ def trials(site: Site, field: MapField, robot: RobotConfig, seed: int, count: in
 
 def place_scores(done: list[Trial]) -> dict[str, Any]:
     """``right_frac``: of the trials that were not shown to be ambiguous."""
-    count = {name: sum(one.verdict == name for one in done) for name in ("right", "wrong", "shown_ambiguous", "unshown")}
+    count = {
+        name: sum(one.verdict == name for one in done) for name in ("right", "wrong", "shown_ambiguous", "unshown")
+    }
     asked = len(done) - count["shown_ambiguous"]
     scans = [one.scans for one in done if one.verdict == "right"]
     return {

@@ -27,7 +27,8 @@ def particle_times(field: MapField, sightings: list[Sighting], updates: int = 20
     settings = ParticleSettings(least=PARTICLES, most=PARTICLES, beams=BEAMS, resample_below_frac=1.0)
     particles = ParticleFilter(field, 0, settings)
     particles.spread_around(sightings[0].truth, np.array([0.3, 0.0, 0.3, 0.0, 0.0, 0.1]))
-    ours_ms, numpy_ms = [], []
+    ours_ms: list[float] = []
+    numpy_ms: list[float] = []
     for k in range(updates + _WARM):
         sighting, last = sightings[k % len(sightings)], sightings[max(0, k % len(sightings) - 1)]
         points = sighting.points[(np.arange(BEAMS) * len(sighting.points)) // BEAMS]
@@ -53,9 +54,7 @@ def particle_times(field: MapField, sightings: list[Sighting], updates: int = 20
     }
 
 
-def _numpy_update(
-    field: MapField, poses: Array, beams: Array, step: Array, random: np.random.Generator
-) -> Array:
+def _numpy_update(field: MapField, poses: Array, beams: Array, step: Array, random: np.random.Generator) -> Array:
     """The same update as a person would write it with arrays; returns the new particles."""
     count = poses.shape[1]
     noise = random.standard_normal((3, count)) * _ROOT[[0, 2, 5], None]

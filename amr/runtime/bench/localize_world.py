@@ -108,7 +108,12 @@ def true_map(site: Site, robot: RobotConfig, resolution_m: float = 0.05) -> MapI
     })  # fmt: skip
     sensor, space = LidarSensor(sharp, Scene(still), 0), site.space
     labels, _ = ndimage.label(space.distance_m > _MAP_CLEAR_M)
-    inside = labels == np.bincount(labels[np.repeat(np.repeat(site.clear, 4, 0), 4, 1)[: labels.shape[0], : labels.shape[1]]]).argmax()
+    inside = (
+        labels
+        == np.bincount(
+            labels[np.repeat(np.repeat(site.clear, 4, 0), 4, 1)[: labels.shape[0], : labels.shape[1]]]
+        ).argmax()
+    )
     nodes = np.argwhere(inside[::_MAP_STRIDE, ::_MAP_STRIDE]) * _MAP_STRIDE
     poses, scans = [], []
     for k, (row, column) in enumerate(nodes.tolist()):
@@ -137,7 +142,8 @@ def drive(
     other place in no time, without its wheels or its gyro telling. It stands for ``STANDS_S`` first.
     """
     random = np.random.default_rng((seed, 71))
-    pose, way = _first_pose(site, random), []
+    pose = _first_pose(site, random)
+    way: list[tuple[float, float]] = []
     scene = Scene(site.world)
     lidar, imu, odometry = LidarSensor(robot.lidar, scene, seed), ImuSensor(robot.imu, seed), OdometryFilter(robot)
     base_from_lidar = Pose2(robot.lidar.x_m, robot.lidar.y_m, robot.lidar.yaw_rad)
