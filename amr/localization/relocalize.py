@@ -53,8 +53,8 @@ class SearchSettings:
     beams: int = 60
     search_points: int = 120
     step_rad: float = math.radians(1.0)
-    least_score: float = 0.35
-    keep_frac: float = 0.7
+    least_score: float = 0.4
+    keep_frac: float = 0.8
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     beam_nats: float = 0.6
