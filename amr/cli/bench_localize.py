@@ -110,7 +110,8 @@ def _say_places(row: dict[str, Any]) -> None:
     share = "-" if row["right_frac"] is None else f"{100.0 * row['right_frac']:.2f} %"
     say(
         f"  from nothing {row['trials']}: right {row['right']} ({share}), wrong {row['wrong']}, "
-        f"ambiguous and shown to be {row['shown_ambiguous']}, no answer {row['unshown']}; scans {row['scans']['mean'] or 0.0:.1f}"
+        f"ambiguous and shown to be {row['shown_ambiguous']}, no answer {row['unshown']}; "
+        f"scans {row['scans']['mean'] or 0.0:.1f}"
     )
 
 
