@@ -77,7 +77,9 @@ def _say_worlds(result: dict[str, Any]) -> None:
             say(
                 f"  pose p95 {100.0 * error_m['p95']:.1f} cm {error_deg['p95']:.2f} deg, "
                 f"max {100.0 * error_m['max']:.1f} cm; "
-                f"beyond 3 sigma {100.0 * row['pose']['beyond_3_sigma_frac']:.2f} %, "
+                f"across p95 {100.0 * row['pose']['across_p95_m']:.1f} cm; "
+                f"beyond 3 sigma {100.0 * row['pose']['beyond_3_sigma_frac']:.2f} % "
+                f"(along {100.0 * row['pose']['along_beyond_3_sigma_frac']:.2f} %), "
                 f"called lost {100.0 * row['pose']['called_lost_frac']:.2f} %"
             )
         kidnap = row["kidnap"]

@@ -35,7 +35,7 @@ class LocalizerSettings:
     better each beam must fit from the particles' bunch. ``found_lost_frac``: of a place that was told or found.
     ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
 
-    ``step_floor_m``, ``step_floor_rad``: of one step's noise, for particles must not collapse to one point.
+    ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of one step's noise, for particles must not collapse to one point.
     """
 
     match_points: int = 180
@@ -43,6 +43,7 @@ class LocalizerSettings:
     doubtful_frac: float = 0.3
     lost_frac: float = 0.9
     sure_frac: float = 0.05
+    scale_frac: float = 0.02
     step_floor_m: float = 0.004
     step_floor_rad: float = 0.002
     other_gain_nats: float = 0.15
@@ -136,8 +137,19 @@ class Localizer:
             noise = step_covariance(self._odometry, odometry, self._covariance, covariance)
         self._odometry, self._covariance = odometry.copy(), covariance.copy()
         floor = np.array([self._settings.step_floor_m, self._settings.step_floor_m, self._settings.step_floor_rad])
-        self.tracked.predict(step, noise)
+        self.tracked.predict(step, noise + self._scale_noise(step))
         self.particles.move(step, _packed_root(noise + np.diag(floor**2)))
+
+    def _scale_noise(self, step: Array) -> Array:
+        """What a wrong wheel scale may add, in the axes before the step: its errors do not average out along the way.
+
+        A deviation that grows by scale times way, d(s^2) = 2 s ds, whatever part of s is from other sources.
+        """
+        way_m, scale = math.hypot(step[0], step[1]), self._settings.scale_frac
+        before = turned(self.tracked.covariance, -float(self.tracked.pose[2]))
+        added = np.zeros((3, 3))
+        added[0, 0] = 2.0 * scale * way_m * math.sqrt(max(0.0, float(before[0, 0]))) + (scale * way_m) ** 2
+        return added
 
     def _matches(self, points: Array, cluster: Cluster) -> tuple[LineMatch, bool]:
         """The match to believe, and whether it is the one from the particles' bunch."""

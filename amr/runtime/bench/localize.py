@@ -23,14 +23,14 @@ from amr.runtime.bench.localize_logs import LogTrial, log_scores, log_trials
 from amr.runtime.bench.localize_picture import draw
 from amr.runtime.bench.localize_places import Trial, place_scores, trials
 from amr.runtime.bench.localize_speed import particle_times
-from amr.runtime.bench.localize_tracks import KIDNAP_S, Track, kidnap_scores, pose_scores, tracked
-from amr.runtime.bench.localize_world import Site, crowded, drive, site_of, true_map
+from amr.runtime.bench.localize_tracks import KIDNAP_S, Track, kidnap_scores, pose_scores, sigma_of, tracked
+from amr.runtime.bench.localize_world import Site, crowded, drive, site_of, true_map, tube
 from amr.runtime.maps import load_ros_map, save_ros_map
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
 
-KINDS: Final = ("office", "warehouse", "rooms", "corridor")
+KINDS: Final = ("office", "warehouse", "rooms", "corridor", "tube")
 _MAPPING_S: Final = 240.0
 
 
@@ -63,7 +63,7 @@ def run_worlds(options: LocalizeOptions, progress: Progress | None = None) -> di
         rows.append(row)
         places += its_places
         kind, _, number = text.partition(":")
-        if options.kidnaps:
+        if options.kidnaps and kind != "tube":
             told.append(kidnapped_run((kind, int(number), options.people), robot))
     lost = roc(*filtered(LostModel(), told)) if told else None
     return {"worlds": rows, "lost": lost, "places": place_scores(places), "map_by": options.map_by}
@@ -124,7 +124,8 @@ def site_from(text: str) -> tuple[Site, int]:
     kind, colon, seed = text.partition(":")
     if kind not in KINDS or not (colon and seed.isdigit()):
         raise ConfigError(f"--world {text}: expected KIND:SEED, kind one of {', '.join(KINDS)}")
-    return site_of(world_of(kind, int(seed)).world()), int(seed)
+    model = tube(int(seed)) if kind == "tube" else world_of(kind, int(seed))
+    return site_of(model.world()), int(seed)
 
 
 def slam_map_of(site: Site, robot: RobotConfig, seed: int) -> MapImage:
@@ -153,8 +154,9 @@ def _write_world(
                 "sigma_y_m", "sigma_yaw_rad", "lost_frac", "sure",
             ])  # fmt: skip
             for number, track in enumerate(drives + kidnaps):
+                sigma = sigma_of(track)
                 for k, stamp_s in enumerate(track.stamps_s):
-                    values = (*track.truth[k], *track.pose[k], *track.sigma[k], track.lost_frac[k])
+                    values = (*track.truth[k], *track.pose[k], *sigma[k], track.lost_frac[k])
                     table.writerow([number, f"{stamp_s:.3f}", *(f"{v:.5f}" for v in values), int(track.sure[k])])
         rows = [
             (number, one.verdict, one.place.value, one.scans, one.probability, one.truth, one.guess)

@@ -27,13 +27,13 @@ _SETTLED_S: Final = STANDS_S + 1.0
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Rows of a drive: ``stamps_s`` [n], ``truth`` and ``pose`` [n, 3], ``sigma`` [n, 3], ``lost_frac`` [n],
+    """Rows of a drive: ``stamps_s`` [n], ``truth`` and ``pose`` [n, 3], ``covariance`` [n, 3, 3], ``lost_frac`` [n],
     ``sure`` [n] (the robot believed its pose)."""
 
     stamps_s: Array
     truth: Array
     pose: Array
-    sigma: Array
+    covariance: Array
     lost_frac: Array
     sure: Array
 
@@ -48,9 +48,8 @@ def tracked(site: Site, field: MapField, robot: RobotConfig, seed: int, kidnaps_
     for sighting in sightings:
         fix = localizer.update(sighting.points, sighting.odometry, sighting.covariance)
         if fix is not None:
-            sigma = np.sqrt(np.diag(fix.covariance))
             sure = fix.belief is Belief.SURE
-            rows.append((sighting.stamp_ns / 1e9, sighting.truth, fix.pose, sigma, fix.lost_frac, sure))
+            rows.append((sighting.stamp_ns / 1e9, sighting.truth, fix.pose, fix.covariance, fix.lost_frac, sure))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Track(*columns)
 
@@ -61,9 +60,23 @@ def errors(track: Track) -> tuple[Array, Array]:
     return np.hypot(gap[:, 0], gap[:, 1]), np.abs(wrapped(gap[:, 2]))
 
 
+def sigma_of(track: Track) -> Array:
+    """[n, 3] standard deviations."""
+    deviations: Array = np.sqrt(np.diagonal(track.covariance, axis1=1, axis2=2))
+    return deviations
+
+
+def across_and_along(track: Track) -> tuple[Array, Array]:
+    """Errors [n] across (m; the direction that the robot says it knows best) and along (in stated sigmas)."""
+    variances, axes = np.linalg.eigh(track.covariance[:, :2, :2])
+    gap = (track.pose - track.truth)[:, :2]
+    by_axis = np.einsum("nij,ni->nj", axes, gap)
+    return np.abs(by_axis[:, 0]), np.abs(by_axis[:, 1]) / np.sqrt(variances[:, 1])
+
+
 def pose_scores(tracks: list[Track]) -> dict[str, Any]:
     """Percentiles of the error after the first second of driving, over all drives, and how honest sigma is."""
-    error_m, error_rad, beyond, lost = [], [], [], []
+    error_m, error_rad, beyond, lost, across, along = [], [], [], [], [], []
     for track in tracks:
         settled = track.stamps_s > _SETTLED_S
         e_m, e_rad = errors(track)
@@ -71,8 +84,11 @@ def pose_scores(tracks: list[Track]) -> dict[str, Any]:
         error_rad.append(e_rad[settled])
         gap = track.pose - track.truth
         gap[:, 2] = wrapped(gap[:, 2])
-        beyond.append((np.abs(gap) > 3.0 * track.sigma).any(axis=1)[settled])
+        beyond.append((np.abs(gap) > 3.0 * sigma_of(track)).any(axis=1)[settled])
         lost.append(track.lost_frac[settled])
+        its_across, its_along = across_and_along(track)
+        across.append(its_across[settled])
+        along.append(its_along[settled])
     m, rad = np.concatenate(error_m), np.concatenate(error_rad)
     chance = np.concatenate(lost)
     return {
@@ -82,6 +98,8 @@ def pose_scores(tracks: list[Track]) -> dict[str, Any]:
         "error_deg": dict(
             zip(("p50", "p95", "max"), np.degrees(np.percentile(rad, (50, 95, 100))).tolist(), strict=True)
         ),
+        "across_p95_m": float(np.percentile(np.concatenate(across), 95)),
+        "along_beyond_3_sigma_frac": float((np.concatenate(along) > 3.0).mean()),
         "beyond_3_sigma_frac": float(np.concatenate(beyond).mean()),
         "called_lost_frac": float((chance > 0.5).mean()),
     }

@@ -23,7 +23,9 @@ from amr.messages import BaseState, Imu, McuState
 from sim.scene import Scene
 from sim.sensors import ImuSensor, LidarSensor, encoder_ticks
 from sim.world import Circle, MovingObstacle, World
+from sim.worlds.draft import Draft
 from sim.worlds.passable import FreeSpace, Node, free_space, shortest_path
+from sim.worlds.schema import WorldModel
 
 Array = NDArray[Any]
 
@@ -81,6 +83,20 @@ def site_of(world: World) -> Site:
     near = labels[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
     label = np.bincount(near[near > 0]).argmax() if (near > 0).any() else 1
     return Site(world, space, labels == label)
+
+
+def tube(seed: int) -> WorldModel:
+    """A straight corridor of 60 m without a feature but its ends, turned by a heading of the seed."""
+    yaw_rad = float(np.random.default_rng((seed, 74)).uniform(-math.pi, math.pi))
+    from_middle = Pose2(0.0, 0.0, yaw_rad)
+    ends = {side: [from_middle.apply(x, side) for x in (-30.0, 30.0)] for side in (-1.0, 1.0)}
+    draft = Draft("tube", f"A corridor without features, seed {seed}", (-32.0, -32.0, 32.0, 32.0))
+    for side in (-1.0, 1.0):
+        draft.wall(*ends[side], 0.15)
+    for end in (0, 1):
+        draft.wall(ends[-1.0][end], ends[1.0][end], 0.15)
+    start = from_middle.apply(-8.0, 0.0)
+    return draft.finish((*start, yaw_rad), [from_middle.apply(8.0, 0.0)])
 
 
 def crowded(site: Site, people: int, seed: int) -> Site:
