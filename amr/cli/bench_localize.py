@@ -38,7 +38,7 @@ def localize(
     map_by: Annotated[MapBy, typer.Option(help="Map of the made world: its truth, or our SLAM.")] = MapBy.truth,
     drives: Annotated[int, typer.Option(metavar="N", min=0, help="Drives of 60 s for each world.")] = 4,
     kidnaps: Annotated[int, typer.Option(metavar="N", min=0, help="Drives with a kidnap for each world.")] = 6,
-    places: Annotated[int, typer.Option(metavar="N", min=0, help="Starts from nothing for each world.")] = 20,
+    places: Annotated[int, typer.Option(metavar="N", min=0, help="Starts from nothing for each world or log.")] = 20,
     people: Annotated[int, typer.Option(metavar="N", min=0, max=200, help="People added to each world.")] = 0,
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")] = "reference",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of drives and places.")] = 0,
@@ -53,7 +53,7 @@ def localize(
     if map_path is not None and not data:
         raise ConfigError("--map: expected --data FILE with it")
     if data:
-        result = run_logs(data, map_path, out, _progress)
+        result = run_logs(data, map_path, out, places, _progress)
     else:
         options = LocalizeOptions(
             worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
@@ -96,16 +96,20 @@ def _say_worlds(result: dict[str, Any]) -> None:
             f"  particles {speed['particles']} x {speed['beams']}: p50 {speed['update_ms']['p50']:.3f} ms, NumPy "
             f"{speed['numpy_update_ms']:.2f} ms"
         )
-    lost = result["lost"]
-    if lost is not None and lost["auc"] is not None:
-        say(f"am I lost: AUC {lost['auc']:.4f}")
-        for at in lost["at"]:
-            say(
-                f"  from {at['lost_frac']:.2f} on: false alarms {100.0 * at['false_alarm_frac']:.2f} %, "
-                f"misses {100.0 * at['miss_frac']:.2f} % of the scans"
-            )
+    _say_lost(result["lost"])
     say("all places")
     _say_places(result["places"])
+
+
+def _say_lost(lost: dict[str, Any] | None) -> None:
+    if lost is None or lost["auc"] is None:
+        return
+    say(f"am I lost (told only, {lost['scans_lost']} scans lost, {lost['scans_fine']} not): AUC {lost['auc']:.4f}")
+    for at in lost["at"]:
+        say(
+            f"  from {at['lost_frac']:.2f} on: false alarms {100.0 * at['false_alarm_frac']:.2f} %, "
+            f"misses {100.0 * at['miss_frac']:.2f} % of the scans"
+        )
 
 
 def _say_places(row: dict[str, Any]) -> None:
@@ -124,6 +128,7 @@ def _say_logs(result: dict[str, Any]) -> None:
             f"{row['name']:<14}{row['trials']:>8}{row['right']:>7}{row['wrong']:>7}{row['found']:>7}"
             f"{row['ambiguous']:>11}{row['nowhere']:>9}{row['search_ms'] or 0.0:>11.0f}"
         )
+    _say_lost(result["lost"])
 
 
 def _s(value: float | None) -> str:

@@ -31,11 +31,12 @@ Array = NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class LocalizerSettings:
     """``match_points``: of a scan, for the match. ``doubtful_frac``, ``lost_frac``, ``sure_frac``: probabilities of
-    being lost from which on the robot doubts, is lost, and (from above) is sure again. ``other_gain_nats``: so much
-    better each beam must fit from the particles' bunch. ``found_lost_frac``: of a place that was told or found.
-    ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
+    being lost from which on the robot doubts, is lost, and (from above) is sure again.
 
-    ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of one step's noise, for particles must not collapse to one point.
+    ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of one
+    step's noise, so that particles do not collapse to one point. ``other_gain_nats``: so much better each beam must fit
+    from the particles' bunch, which holds ``other_mass_frac`` of all weight. ``found_lost_frac``: of a place that was
+    told or found. ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
     """
 
     match_points: int = 180
@@ -46,7 +47,8 @@ class LocalizerSettings:
     scale_frac: float = 0.02
     step_floor_m: float = 0.004
     step_floor_rad: float = 0.002
-    other_gain_nats: float = 0.15
+    other_gain_nats: float = 0.3
+    other_mass_frac: float = 0.9
     found_lost_frac: float = 0.02
     search_every: int = 2
     searches: bool = True
@@ -157,7 +159,7 @@ class Localizer:
         gap = cluster.pose - self.tracked.pose
         near = math.hypot(gap[0], gap[1]) < 0.5 and abs(float(wrapped(gap[2]))) < 0.3
         # a few beams that a crowd lets through may fit anywhere for a moment: who is sure does not jump
-        if near or cluster.mass < 0.5 or self.belief is Belief.SURE:
+        if near or cluster.mass < self._settings.other_mass_frac or self.belief is Belief.SURE:
             return match, False
         other = self.tracked.match(points, cluster.pose)
         gain_nats = self._field.nats(points, match.pose) - self._field.nats(points, other.pose)

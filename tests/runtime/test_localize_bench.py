@@ -68,10 +68,10 @@ def write_log(path, with_truth):
 
 def test_log_without_answers_needs_a_map_and_then_has_no_score(tmp_path):
     with pytest.raises(DataError, match="--map"):
-        run_logs([write_log(tmp_path / "blind.npz", False)], None, None)
+        run_logs([write_log(tmp_path / "blind.npz", False)], None, None, 9)
     out = tmp_path / "out"
-    known = run_logs([write_log(tmp_path / "known.npz", True)], None, out)["logs"][0]
+    known = run_logs([write_log(tmp_path / "known.npz", True)], None, out, 9)["logs"][0]
     assert known["wrong"] == 0
     assert known["right_frac"] is not None
-    blind = run_logs([tmp_path / "blind.npz"], out / "known.yaml", None)["logs"][0]
+    blind = run_logs([tmp_path / "blind.npz"], out / "known.yaml", None, 9)["logs"][0]
     assert blind["right_frac"] is None

@@ -19,7 +19,7 @@ from amr.mapping.base import MapImage, between, compose
 from amr.mapping.slam import Slam
 from amr.mapping.slam_map import map_image
 from amr.runtime.bench.localize_fit import filtered, kidnapped_run, roc
-from amr.runtime.bench.localize_logs import LogTrial, log_scores, log_trials
+from amr.runtime.bench.localize_logs import LogTrial, kidnapped_log, log_scores, log_trials, read
 from amr.runtime.bench.localize_picture import draw
 from amr.runtime.bench.localize_places import Trial, place_scores, trials
 from amr.runtime.bench.localize_speed import particle_times
@@ -70,22 +70,28 @@ def run_worlds(options: LocalizeOptions, progress: Progress | None = None) -> di
 
 
 def run_logs(
-    data: list[Path], map_path: Path | None, out: Path | None, progress: Progress | None = None
+    data: list[Path], map_path: Path | None, out: Path | None, places: int, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Relocalization on logs; raises ``DataError``."""
+    """Relocalization on logs, at most ``places`` trials each, and "am I lost?" where the truth is known.
+
+    Raises ``DataError``.
+    """
     say = progress or (lambda _: None)
     given = None if map_path is None else load_ros_map(map_path)
-    rows = []
+    rows, told = [], []
     for path in data:
         say(path.stem)
         try:
-            done, image = log_trials(path, given)
+            log, reference, image = read(path, given)
+            done = log_trials(log, reference, image, places)
+            if reference is not None:
+                told.append(kidnapped_log(log, reference, image))
         except ValueError as error:
             raise DataError(f"{map_path or path}: {error}") from error
         rows.append(log_scores(path.stem, done))
         if out is not None:
             _write_log(out, path.stem, done, image)
-    return {"logs": rows}
+    return {"logs": rows, "lost": roc(*filtered(LostModel(), told)) if told else None}
 
 
 def _one_world(

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.errors import DataError
+from amr.localization.localizer import Localizer, LocalizerSettings
 from amr.localization.map_field import MapField
 from amr.localization.pose_filter import PoseFilter
 from amr.localization.relocalize import Place, Relocalizer, Relocation
-from amr.mapping.base import MapImage
+from amr.mapping.base import MapImage, between, compose
 from amr.mapping.slam_map import map_image
 from amr.runtime.bench.localize_fit import is_lost
 from amr.runtime.bench.slam_log import SlamLog, load_slam_log
@@ -27,7 +28,9 @@ from amr.runtime.bench.slam_log import SlamLog, load_slam_log
 Array = NDArray[Any]
 
 KEYFRAMES: Final = 5
+KIDNAPS: Final = 3
 _REACH_M: Final = 25.0
+_FIRST_VARIANCE: Final = (0.01, 0.01, 0.001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +61,32 @@ def reference_map(log: SlamLog, reference: Array) -> MapImage:
     return map_image([points for k in used if (points := log.points[k]) is not None], reference[used])
 
 
-def log_trials(path: Path, image: MapImage | None) -> tuple[list[LogTrial], MapImage]:
-    """A trial from every odd scan that has ``KEYFRAMES`` scans before the log ends; raises ``DataError``."""
+def read(path: Path, image: MapImage | None) -> tuple[SlamLog, Array | None, MapImage]:
+    """Log, reference poses when it holds them, and the map: ``image``, or that of the reference.
+
+    Raises ``DataError`` when there is neither.
+    """
     log = load_slam_log(path)
     reference = reference_of(path, log)
     if image is None:
         if reference is None:
             raise DataError(f"{path}: expected ref_xyt to make a map of, or --map FILE")
         image = reference_map(log, reference)
+    return log, reference, image
+
+
+def log_trials(log: SlamLog, reference: Array | None, image: MapImage, most: int) -> list[LogTrial]:
+    """Trials from odd scans that have ``KEYFRAMES`` scans before the log ends, at most ``most``, evenly."""
     stride = 2 if reference is not None else 1
     field = MapField(image)
     relocalizer = Relocalizer(field, PoseFilter(field))
     trials = []
-    for first in range(1, len(log.points) - (KEYFRAMES - 1) * stride, 2):
+    firsts = range(1, len(log.points) - (KEYFRAMES - 1) * stride, 2)
+    for first in firsts[:: max(1, -(-len(firsts) // max(1, most)))]:
         done = _trial(log, relocalizer, range(first, first + KEYFRAMES * stride, stride), reference)
         if done is not None:
             trials.append(done)
-    return trials, image
+    return trials
 
 
 def _trial(log: SlamLog, relocalizer: Relocalizer, scans: range, reference: Array | None) -> LogTrial | None:
@@ -115,3 +127,38 @@ def log_scores(name: str, trials: list[LogTrial]) -> dict[str, Any]:
         "right_frac": counts["right"] / len(trials) if trials and known else None,
         "search_ms": float(np.median([one.search_ms for one in trials])) if trials else None,
     }
+
+
+def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> tuple[Array, Array]:
+    """(features [n, 6], lost [n]) along the odd scans, as ``localize_fit.kidnapped_run``: the log is cut, and goes on
+    elsewhere, ``KIDNAPS`` times; each time the robot stays lost until the next cut, where it is told its place."""
+    field = MapField(image)
+    localizer = Localizer(field, 0, np.zeros(2), LocalizerSettings(searches=False))
+    scans = [k for k in range(1, len(log.points), 2) if log.points[k] is not None]
+    piece = len(scans) // (2 * KIDNAPS)
+    features, lost = [], []
+    for number in range(KIDNAPS):
+        here = scans[2 * number * piece : (2 * number + 1) * piece]
+        # what comes half a log later is elsewhere, for hardly a robot drives the same way twice in step
+        there_from = (2 * number * piece + len(scans) // 2) % (len(scans) - piece)
+        there = scans[there_from : there_from + piece]
+        localizer.start_at(reference[here[0]])
+        odometry, covariance, last = np.zeros(3), np.diag(_FIRST_VARIANCE), here[0]
+        for scan in (*here, *there):
+            points = log.points[scan]
+            step = np.zeros(3) if scan == there[0] else between(log.odometry[last], log.odometry[scan])
+            covariance = covariance + np.diag(_step_variance(step))
+            odometry, last = compose(odometry, step), scan
+            fix = None if points is None else localizer.update(points, odometry, covariance)
+            if fix is not None:
+                features.append(localizer.features.copy())
+                lost.append(is_lost(fix.pose, reference[scan]))
+    return np.array(features), np.array(lost)
+
+
+def _step_variance(step: Array) -> Array:
+    """Of a log that states none: a tenth of the way, and of the turn."""
+    way_m, turn_rad = math.hypot(step[0], step[1]), abs(float(step[2]))
+    sigma = np.array([0.02 + 0.1 * way_m, 0.02 + 0.1 * way_m, 0.01 + 0.05 * way_m + 0.1 * turn_rad])
+    variance: Array = sigma**2
+    return variance
