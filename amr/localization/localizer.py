@@ -33,10 +33,10 @@ class LocalizerSettings:
     """``match_points``: of a scan, for the match. ``doubtful_frac``, ``lost_frac``, ``sure_frac``: probabilities of
     being lost from which on the robot doubts, is lost, and (from above) is sure again.
 
-    ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of one
-    step's noise, so that particles do not collapse to one point. ``other_gain_nats``: so much better each beam must fit
-    from the particles' bunch, which holds ``other_mass_frac`` of all weight. ``found_lost_frac``: of a place that was
-    told or found. ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
+    ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of
+    one step's noise, so that particles do not collapse. ``other_gain_nats``: so much better each beam must fit from the
+    particles' bunch, which holds ``other_mass_frac`` of all weight. ``found_lost_frac``: of a place that was told or
+    found. ``search_every``: scans kept between two searches. ``searches``: False = never; it only tells.
     """
 
     match_points: int = 180
@@ -155,7 +155,7 @@ class Localizer:
 
     def _matches(self, points: Array, cluster: Cluster) -> tuple[LineMatch, bool]:
         """The match to believe, and whether it is the one from the particles' bunch."""
-        match = self.tracked.match(points, self.tracked.pose)
+        match = self.tracked.match(points, self.tracked.pose, self.tracked.covariance)
         gap = cluster.pose - self.tracked.pose
         near = math.hypot(gap[0], gap[1]) < 0.5 and abs(float(wrapped(gap[2]))) < 0.3
         # a few beams that a crowd lets through may fit anywhere for a moment: who is sure does not jump

@@ -38,7 +38,14 @@ class PoseSettings:
 class PoseFilter:
     """``pose`` [3] (map frame) and ``covariance`` [3, 3] of what the scans and the odometry told, in the map's axes."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_lines", "_matching", "_settings", "_map_covariance", "_weak")
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        "_lines",
+        "_matching",
+        "_settings",
+        "_map_covariance",
+        "_weak",
+        "_loose",
+    )
 
     def __init__(self, saved: MapField, settings: PoseSettings | None = None) -> None:
         self._settings = settings or PoseSettings()
@@ -50,7 +57,7 @@ class PoseFilter:
         map_m = self._settings.map_cells * saved.cell_m
         self._map_covariance = np.diag([map_m**2, map_m**2, self._settings.map_yaw_rad**2])
         prior = np.array([self._settings.prior_m, self._settings.prior_m, self._settings.prior_rad])
-        self._weak = np.diag(prior**-2.0)
+        self._weak, self._loose = np.diag(prior**-2.0), np.diag(prior**2.0)
         self.pose: Array = np.zeros(3)
         self.covariance: Array = np.diag(_LEAST_VARIANCE)
 
@@ -72,9 +79,13 @@ class PoseFilter:
         self.covariance = lever @ self.covariance @ lever.T + turned(step_covariance, float(self.pose[2]))
         self.pose = moved
 
-    def match(self, points: Array, start: Array) -> LineMatch:
-        """``points`` [n, 2] against the map's walls from ``start`` [3], which holds what the walls do not."""
-        return self._lines.match(points, start, self._matching, start, self._weak)
+    def match(self, points: Array, start: Array, start_covariance: Array | None = None) -> LineMatch:
+        """``points`` [n, 2] against the map's walls from ``start`` [3], which holds what the walls do not.
+
+        It may be off by ``prior_m``, ``prior_rad``, and by its covariance [3, 3] where that is told.
+        """
+        weak = self._weak if start_covariance is None else np.linalg.inv(self._loose + start_covariance)
+        return self._lines.match(points, start, self._matching, start, weak)
 
     def believed(self, match: LineMatch) -> Array:
         """Information [3, 3] of a match that may be believed."""

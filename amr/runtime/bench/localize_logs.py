@@ -137,13 +137,14 @@ def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> tuple[Arra
     scans = [k for k in range(1, len(log.points), 2) if log.points[k] is not None]
     piece = len(scans) // (2 * KIDNAPS)
     features, lost = [], []
+    odometry, covariance = np.zeros(3), np.diag(_FIRST_VARIANCE)
     for number in range(KIDNAPS):
         here = scans[2 * number * piece : (2 * number + 1) * piece]
         # what comes half a log later is elsewhere, for hardly a robot drives the same way twice in step
         there_from = (2 * number * piece + len(scans) // 2) % (len(scans) - piece)
         there = scans[there_from : there_from + piece]
         localizer.start_at(reference[here[0]])
-        odometry, covariance, last = np.zeros(3), np.diag(_FIRST_VARIANCE), here[0]
+        last = here[0]
         for scan in (*here, *there):
             points = log.points[scan]
             step = np.zeros(3) if scan == there[0] else between(log.odometry[last], log.odometry[scan])
