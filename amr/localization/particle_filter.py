@@ -95,7 +95,7 @@ class ParticleFilter:
         total = float(kernels.weigh(self.weights, penalties, self._likelihood))
         unit = self._field.nats_per_unit * self._field.model.temper
         nats = (logarithm(total) if total > 0.0 else -50.0) - unit * float(penalties.min())
-        nats /= max(points.shape[1], 1)
+        nats /= max(int(points.shape[1]), 1)
         settings = self._settings
         if math.isnan(self.slow_nats):
             self.slow_nats = self.fast_nats = nats
@@ -104,10 +104,10 @@ class ParticleFilter:
         return nats
 
     def cluster(self) -> Cluster:
-        """The bunch around the heaviest particle, moved twice to its own mean."""
+        """The bunch around the heaviest particle, moved to its own mean."""
         out = np.empty(kernels.CLUSTER)
         center = np.ascontiguousarray(self.poses[:, int(np.argmax(self.weights))])
-        for _ in range(3):
+        for _ in range(2):
             kernels.cluster_around(
                 self.poses, self.weights, center, self._settings.cluster_m, self._settings.cluster_rad, out
             )
@@ -127,7 +127,8 @@ class ParticleFilter:
         random = self._random()
         drawn = np.empty(count, np.int64)
         kernels.draw_low_variance(self.weights, float(random.random()), drawn)
-        bins = kernels.occupied_bins(self.poses, drawn, settings.bin_m, settings.bin_rad, self._scratch)
+        rows = min(_SCRATCH_ROWS, 2 << count.bit_length())
+        bins = kernels.occupied_bins(self.poses, drawn, settings.bin_m, settings.bin_rad, self._scratch[:rows])
         wanted = needed_count(bins, settings)
         if wanted != count:
             drawn = np.empty(wanted, np.int64)

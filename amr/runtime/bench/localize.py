@@ -78,14 +78,15 @@ def run_logs(
     """
     say = progress or (lambda _: None)
     given = None if map_path is None else load_ros_map(map_path)
-    rows, told = [], []
+    rows: list[dict[str, Any]] = []
+    told: list[tuple[Array, Array]] = []
     for path in data:
         say(path.stem)
         try:
             log, reference, image = read(path, given)
             done = log_trials(log, reference, image, places)
             if reference is not None:
-                told.append(kidnapped_log(log, reference, image))
+                told += kidnapped_log(log, reference, image)
         except ValueError as error:
             raise DataError(f"{map_path or path}: {error}") from error
         rows.append(log_scores(path.stem, done))

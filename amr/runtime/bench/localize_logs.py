@@ -81,8 +81,10 @@ def log_trials(log: SlamLog, reference: Array | None, image: MapImage, most: int
     field = MapField(image)
     relocalizer = Relocalizer(field, PoseFilter(field))
     trials = []
+    if most == 0:
+        return []
     firsts = range(1, len(log.points) - (KEYFRAMES - 1) * stride, 2)
-    for first in firsts[:: max(1, -(-len(firsts) // max(1, most)))]:
+    for first in firsts[:: max(1, -(-len(firsts) // most))]:
         done = _trial(log, relocalizer, range(first, first + KEYFRAMES * stride, stride), reference)
         if done is not None:
             trials.append(done)
@@ -129,14 +131,14 @@ def log_scores(name: str, trials: list[LogTrial]) -> dict[str, Any]:
     }
 
 
-def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> tuple[Array, Array]:
-    """(features [n, 6], lost [n]) along the odd scans, as ``localize_fit.kidnapped_run``: the log is cut, and goes on
-    elsewhere, ``KIDNAPS`` times; each time the robot stays lost until the next cut, where it is told its place."""
+def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> list[tuple[Array, Array]]:
+    """(features [n, 6], lost [n]) of ``KIDNAPS`` pieces of the odd scans, as ``localize_fit.kidnapped_run``: each
+    begins at a place that the robot is told, and in its middle the log is cut and goes on elsewhere."""
     field = MapField(image)
     localizer = Localizer(field, 0, np.zeros(2), LocalizerSettings(searches=False))
     scans = [k for k in range(1, len(log.points), 2) if log.points[k] is not None]
     piece = len(scans) // (2 * KIDNAPS)
-    features, lost = [], []
+    runs = []
     odometry, covariance = np.zeros(3), np.diag(_FIRST_VARIANCE)
     for number in range(KIDNAPS):
         here = scans[2 * number * piece : (2 * number + 1) * piece]
@@ -144,7 +146,7 @@ def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> tuple[Arra
         there_from = (2 * number * piece + len(scans) // 2) % (len(scans) - piece)
         there = scans[there_from : there_from + piece]
         localizer.start_at(reference[here[0]])
-        last = here[0]
+        last, features, lost = here[0], [], []
         for scan in (*here, *there):
             points = log.points[scan]
             step = np.zeros(3) if scan == there[0] else between(log.odometry[last], log.odometry[scan])
@@ -154,7 +156,8 @@ def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> tuple[Arra
             if fix is not None:
                 features.append(localizer.features.copy())
                 lost.append(is_lost(fix.pose, reference[scan]))
-    return np.array(features), np.array(lost)
+        runs.append((np.array(features), np.array(lost)))
+    return runs
 
 
 def _step_variance(step: Array) -> Array:

@@ -92,7 +92,7 @@ def tube(seed: int) -> WorldModel:
     ends = {side: [from_middle.apply(x, side) for x in (-30.0, 30.0)] for side in (-1.0, 1.0)}
     draft = Draft("tube", f"A corridor without features, seed {seed}", (-32.0, -32.0, 32.0, 32.0))
     for side in (-1.0, 1.0):
-        draft.wall(*ends[side], 0.15)
+        draft.wall(ends[side][0], ends[side][1], 0.15)
     for end in (0, 1):
         draft.wall(ends[-1.0][end], ends[1.0][end], 0.15)
     start = from_middle.apply(-8.0, 0.0)
