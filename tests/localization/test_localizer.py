@@ -84,6 +84,37 @@ def test_same_calls_give_the_same_bits_and_a_restored_one_goes_on_alike(building
         assert (first.particles.poses == other.particles.poses).all()
 
 
+def test_search_goes_on_alike_after_a_restore(building):
+    poses = way((12.0, 5.0, 1.0), 14, (0.1, 0.0, 0.04))
+    sights = list(seen_along(building, poses))
+    first, other = (Localizer(building.field, 3, ORIGIN) for _ in range(2))
+    for sight in sights[:2]:
+        assert first.update(*sight).belief is Belief.LOST
+    assert first.relocalizer.scans > 0
+    other.restore(first.state())
+    for sight in sights[2:]:
+        a, b = first.update(*sight), other.update(*sight)
+        assert a.belief is b.belief
+        assert (a.pose == b.pose).all()
+    assert a.belief is Belief.SURE
+
+
+def test_crowd_around_the_robot_does_not_lose_it(building):
+    localizer = Localizer(building.field, 1, ORIGIN)
+    poses = way((1.0, 3.5, 0.0), 40, (0.08, 0.0, 0.01))
+    localizer.start_at(poses[0])
+    random = np.random.default_rng(6)
+    for points, odometry, covariance in seen_along(building, poses):
+        # people at 0.5 to 1 m hide a third of the view
+        bearing = np.arctan2(points[:, 1], points[:, 0])
+        hidden = np.abs(wrapped(bearing - random.uniform(-3.0, 3.0))) < 1.05
+        crowd = points.copy()
+        crowd[hidden] *= (random.uniform(0.5, 1.0) / np.hypot(*points[hidden].T))[:, None]
+        fix = localizer.update(crowd, odometry, covariance)
+        assert fix.belief is not Belief.LOST
+    assert gap(fix.pose, poses[-1])[0] < 0.03
+
+
 def test_robot_that_nobody_placed_finds_itself(building):
     localizer = Localizer(building.field, 1, ORIGIN)
     poses = way((12.0, 5.0, 1.0), 20, (0.1, 0.0, 0.04))
