@@ -31,7 +31,8 @@ Array = NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class LocalizerSettings:
     """``match_points``: of a scan, for the match. ``doubtful_frac``, ``lost_frac``, ``sure_frac``: probabilities of
-    being lost from which on the robot doubts, is lost, and (from above) is sure again.
+    being lost from which on the robot doubts, is lost, and (from above) is sure again. ``searching_frac``: no less
+    until a search, or a person, has found the place of a robot that was lost.
 
     ``scale_frac``: error of the wheels' scale that the robot does not know. ``step_floor_m``, ``step_floor_rad``: of
     one step's noise, so that particles do not collapse. ``other_gain_nats``: so much better each beam must fit from the
@@ -44,6 +45,7 @@ class LocalizerSettings:
     doubtful_frac: float = 0.3
     lost_frac: float = 0.9
     sure_frac: float = 0.05
+    searching_frac: float = 0.5
     scale_frac: float = 0.02
     step_floor_m: float = 0.004
     step_floor_rad: float = 0.002
@@ -114,6 +116,7 @@ class Localizer:
         match, other = self._matches(thinned(points, self._settings.match_points), cluster)
         predicted = self.tracked.pose.copy()
         if other:
+            self.belief = Belief.LOST  # a guess that fits is no place: a search has to say so
             self.tracked.reset(cluster.pose, cluster.covariance + np.diag([1e-4, 1e-4, 1e-4]))
         self.features = self._features(beams, match, cluster)
         self.tracked.fuse(match)
@@ -159,7 +162,7 @@ class Localizer:
         gap = cluster.pose - self.tracked.pose
         near = math.hypot(gap[0], gap[1]) < 0.5 and abs(float(wrapped(gap[2]))) < 0.3
         # a few beams that a crowd lets through may fit anywhere for a moment: who is sure does not jump
-        if near or cluster.mass < self._settings.other_mass_frac or self.belief is Belief.SURE:
+        if near or cluster.mass < self._settings.other_mass_frac or self.belief is not Belief.DOUBTFUL:
             return match, False
         other = self.tracked.match(points, cluster.pose)
         gain_nats = self._field.nats(points, match.pose) - self._field.nats(points, other.pose)
@@ -181,7 +184,10 @@ class Localizer:
 
     def _decide(self) -> None:
         lost_frac, settings = self.lost.lost_frac, self._settings
-        if lost_frac >= settings.lost_frac:
+        if self.belief is Belief.LOST:
+            # a wrong place that looks like the right one fits as well: only a search, which hears its rivals, ends this
+            self.lost.reset(max(lost_frac, settings.searching_frac))
+        elif lost_frac >= settings.lost_frac:
             self.belief = Belief.LOST
         elif lost_frac <= settings.sure_frac:
             self.belief = Belief.SURE

@@ -142,6 +142,15 @@ def test_kidnapped_robot_says_so_and_comes_back_without_being_asked(building):
     assert gap(fix.pose, there[-1])[0] < 0.05
 
 
+def test_lost_robot_in_one_of_two_like_rooms_stays_lost_however_well_it_fits(twins):
+    localizer = Localizer(twins.field, 1, ORIGIN)
+    localizer.start_at(np.array([3.0, 1.2, 0.0]))
+    localizer.belief = Belief.LOST
+    fixes = run(localizer, twins, way((3.0, 1.2, 0.0), 12, (0.2, 0.0, 0.1)))
+    assert all(fix.belief is Belief.LOST for fix in fixes)
+    assert all(fix.lost_frac >= 0.5 for fix in fixes)
+
+
 def test_nothing_is_made_of_a_scan_that_cannot_be_used(building):
     localizer = Localizer(building.field, 1, ORIGIN)
     localizer.start_at(np.array([1.0, 3.5, 0.0]))

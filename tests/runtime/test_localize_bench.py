@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from amr.errors import ConfigError, DataError
-from amr.runtime.bench.localize import LocalizeOptions, run_logs, run_worlds, site_from
+from amr.mapping.base import placed
+from amr.runtime.bench.localize import LocalizeOptions, best_fit, run_logs, run_worlds, site_from
 from amr.runtime.bench.localize_fit import logistic, roc
 
 
@@ -26,6 +27,11 @@ def test_logistic_regression_finds_the_model_that_made_the_data():
     weights, bias = logistic(features, lost)
     assert weights == pytest.approx([2.0, -1.0], abs=0.1)
     assert bias == pytest.approx(0.0, abs=0.1)
+
+
+def test_best_fit_is_the_pose_between_two_sets_of_points():
+    points, pose = np.random.default_rng(1).normal(0.0, 3.0, (20, 2)), np.array([1.0, -2.0, 2.5])
+    assert best_fit(points, placed(points, pose)) == pytest.approx(pose)
 
 
 @pytest.mark.parametrize("text", ["office", "office:x", "cave:1", ":1", "office:"])

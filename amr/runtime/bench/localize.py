@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from amr.config.robot import RobotConfig
 from amr.errors import ConfigError, DataError
 from amr.localization.lost import LostModel
 from amr.localization.map_field import MapField
-from amr.mapping.base import MapImage, between, compose
+from amr.mapping.base import MapImage, compose, placed
 from amr.mapping.slam import Slam
 from amr.mapping.slam_map import map_image
 from amr.runtime.bench.localize_fit import filtered, kidnapped_run, roc
@@ -135,15 +136,25 @@ def site_from(text: str) -> tuple[Site, int]:
     return site_of(model.world()), int(seed)
 
 
+def best_fit(points: Array, targets: Array) -> Array:
+    """The pose [3] that lays ``points`` [n, 2] on ``targets`` [n, 2] with the least squares."""
+    middle, goal = points.mean(axis=0), targets.mean(axis=0)
+    a, b = points - middle, targets - goal
+    yaw_rad = math.atan2(float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()), float((a * b).sum()))
+    pose: Array = np.append(goal - placed(middle[None], np.array([0.0, 0.0, yaw_rad]))[0], yaw_rad)
+    return pose
+
+
 def slam_map_of(site: Site, robot: RobotConfig, seed: int) -> MapImage:
-    """The map that our SLAM makes of a drive, put into the world's frame by its first pose."""
+    """The map that our SLAM makes of a drive, laid on the world so that its keyframes fit best (rigidly)."""
     slam = Slam()
     sightings = drive(site, robot, seed + 77, _MAPPING_S, wheel_scale=1.02)
     for sighting in sightings:
         slam.add(sighting.points, sighting.odometry)
     poses = slam.finish()
-    world_from_map = compose(sightings[0].truth, between(poses[0], np.zeros(3)))
     keyframes = slam.keyframes
+    used = [key.scan for key in keyframes]
+    world_from_map = best_fit(poses[used, :2], np.array([sightings[k].truth[:2] for k in used]))
     return map_image([key.points for key in keyframes], compose(world_from_map, poses[[key.scan for key in keyframes]]))
 
 
