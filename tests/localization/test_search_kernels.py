@@ -33,18 +33,18 @@ def test_beam_verdicts_are_those_of_a_walk_in_tiny_steps(building):
     random = np.random.default_rng(4)
     field, origin = building.field, np.array([0.1, 0.0])
     wrong = 0
-    for _ in range(20):
+    for _ in range(4):
         pose = np.array([random.uniform(0.5, 15.0), random.uniform(0.5, 11.0), random.uniform(-3.0, 3.0)])
-        points = random.uniform(-8.0, 8.0, (30, 2))
-        out = np.empty(30, np.uint8)
+        points = random.uniform(-6.0, 6.0, (20, 2))
+        out = np.empty(20, np.uint8)
         check_beams(points, origin, pose, field.clearance, field.unknown, field.frame, 3.0, 6.0, out)
         expected = [slow_verdict(field, origin, point, pose, 3.0, 6.0) for point in points]
         wrong += int((out != expected).sum())
     # half a cell's step may cut a corner that tiny steps meet
-    assert wrong <= 3
+    assert wrong <= 2
 
 
-@pytest.mark.parametrize("half", [7, 12])
+@pytest.mark.parametrize("half", [5, 7])
 def test_modes_hold_the_best_pose_of_every_place(half):
     random = np.random.default_rng(8)
     reference = random.uniform(-2.0, 2.0, (60, 2))
