@@ -21,7 +21,7 @@ Array = NDArray[Any]
 FULL = 100
 """Value of a cell that holds a point of the reference."""
 LARGEST_LEVELS = 3
-_BLOCKS = 8
+BLOCKS = 8
 _BUCKETS = 512
 
 
@@ -67,7 +67,7 @@ def coarser(fine: Array, out: Array) -> None:
 
 
 @kernel("void(uint8[::1], uint64[::1], int64, int64, uint32[::1])")
-def _sums(flat: Array, cells: Array, count: int, shift: int, out: Array) -> None:
+def block_sums(flat: Array, cells: Array, count: int, shift: int, out: Array) -> None:
     """``out[0:8]`` = sums over the cells of ``flat[cell + shift + 0..7]``."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.uint32(0)
     for k in range(np.uint64(count)):
@@ -85,7 +85,7 @@ def _sums(flat: Array, cells: Array, count: int, shift: int, out: Array) -> None
 
 
 @kernel("void(float64[:,::1], float64[::1], float64[::1], int64, float64, int64, int64, int32[:,:,::1], int64[::1])")
-def _turn_points(
+def turn_points(
     points: Array, frame: Array, center: Array, half: int, step_rad: float, width: int, height: int, out: Array,
     counts: Array,
 ) -> None:  # fmt: skip
@@ -106,7 +106,7 @@ def _turn_points(
 
 
 @kernel("void(int32[:,::1], int64, int64, int64, int64, uint64[::1])")
-def _cells_of_level(turned: Array, count: int, level: int, offset: int, width: int, out: Array) -> None:
+def cells_of_level(turned: Array, count: int, level: int, offset: int, width: int, out: Array) -> None:
     shift = np.int32(2 * level)
     for k in range(np.uint64(count)):
         out[k] = np.uint64(offset + (turned[1, k] >> shift) * width + (turned[0, k] >> shift))
@@ -133,20 +133,20 @@ def best_in_window(
     span = 2 * half + 1
     stride = 1 << (2 * top)
     blocks = (span + stride - 1) // stride
-    columns = (blocks + _BLOCKS - 1) // _BLOCKS * _BLOCKS
+    columns = (blocks + BLOCKS - 1) // BLOCKS * BLOCKS
     turned = np.empty((angles, 2, points.shape[0]), np.int32)
     counts = np.empty(angles, np.int64)
-    _turn_points(points, frame, center, half, step_rad, width0, height0, turned, counts)
+    turn_points(points, frame, center, half, step_rad, width0, height0, turned, counts)
     cells = np.empty(points.shape[0], np.uint64)
-    sums = np.empty(_BLOCKS, np.uint32)
+    sums = np.empty(BLOCKS, np.uint32)
     bounds = np.empty((angles, blocks, columns), np.uint32)
     largest = np.uint32(1)
     for a in range(angles):
-        _cells_of_level(turned[a], counts[a], top, levels[top, 0], levels[top, 1], cells)
+        cells_of_level(turned[a], counts[a], top, levels[top, 0], levels[top, 1], cells)
         for j in range(blocks):
-            for i in range(0, columns, _BLOCKS):
-                _sums(flat, cells, counts[a], j * levels[top, 1] + i, sums)
-                for d in range(_BLOCKS):
+            for i in range(0, columns, BLOCKS):
+                block_sums(flat, cells, counts[a], j * levels[top, 1] + i, sums)
+                for d in range(BLOCKS):
                     bounds[a, j, i + d] = sums[d]
                     if i + d < blocks:
                         largest = max(largest, sums[d])
@@ -194,7 +194,7 @@ def best_in_window(
                 continue
             below = level - 1
             if at_level != below:
-                _cells_of_level(turned[a], counts[a], below, levels[below, 0], levels[below, 1], cells)
+                cells_of_level(turned[a], counts[a], below, levels[below, 0], levels[below, 1], cells)
                 at_level = below
             first = height
             limit = (span + (1 << (2 * below)) - 1) >> (2 * below)
@@ -202,7 +202,7 @@ def best_in_window(
                 child_row = 4 * row + dj
                 if child_row >= limit:
                     continue
-                _sums(flat, cells, counts[a], child_row * levels[below, 1] + 4 * column, sums)
+                block_sums(flat, cells, counts[a], child_row * levels[below, 1] + 4 * column, sums)
                 for di in range(4):
                     child_column = 4 * column + di
                     if child_column >= limit or sums[di] <= best:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from amr.geometry import Pose2
 from amr.grid import COST_INSCRIBED, CostGrid, DistanceField, GridFrame
 from amr.mapping.outline import outline_half_planes
+from amr.mapping.pose_arrays import between, compose, placed, turned, wrapped
+from amr.mapping.scan_matching import LineMap, LineMatch, LineMatchSettings, WindowMap
 from amr.messages import Scan
 from amr.portable_math import exponential
 
@@ -20,12 +22,21 @@ __all__ = [
     "WHOLE",
     "GlobalMap",
     "Inflation",
+    "LineMap",
+    "LineMatch",
+    "LineMatchSettings",
     "LocalMap",
     "MapImage",
     "ScanVerdict",
     "UnknownPolicy",
+    "WindowMap",
+    "between",
+    "compose",
     "outline_half_planes",
+    "placed",
     "scan_verdict",
+    "turned",
+    "wrapped",
 ]
 
 UnknownPolicy = Literal["free", "costly", "lethal"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -42,3 +43,11 @@ def placed(points_m: Array, pose: Array) -> Array:
     s, c = np.sin(pose[2]), np.cos(pose[2])
     turned: Array = points_m @ np.array([[c, s], [-s, c]])
     return turned + pose[:2]
+
+
+def turned(information: Array, yaw_rad: float) -> Array:
+    """A covariance or information matrix given in axes that are turned by ``yaw_rad``, in the unturned axes."""
+    s, c = math.sin(yaw_rad), math.cos(yaw_rad)
+    turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    result: Array = turn @ information @ turn.T
+    return result

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.kernels import scan_match_lines as line_kernel
+from amr.kernels import scan_match_modes as modes_kernel
 from amr.kernels import scan_match_window as window_kernel
 
 Array = NDArray[Any]
 
+LARGEST_MODES: Final = 48
 _SMEAR_CELLS: Final = 2
 _MARGIN_CELLS: Final = 40
 """Border of a window map beyond its reach, for the vector loads of its coarsest level."""
@@ -167,6 +169,44 @@ class WindowMap:
             points, self._flat, self._levels, self._frame, center, half, angles, step_rad, least, banned, self._result
         )
         return (self._result.copy(), score / full) if score > least else None
+
+    def modes(
+        self,
+        points: Array,
+        center: Array,
+        allowed: Array,
+        step_rad: float,
+        least_score: float,
+        keep_frac: float,
+        near: tuple[float, float],
+        found: Array,
+    ) -> Array:
+        """The modes ``found`` [m, 4] (score in 0 to 1; x m, y m, yaw rad) and those of one more window, all headings.
+
+        ``allowed`` uint8 [span, span], span odd: the cells around ``center`` [2] where the robot may stand; twice that
+        reach must be within ``window_m``. Poses nearer than ``near`` (m, rad) to a better one are no mode; nor are
+        those below ``keep_frac`` of the best. At most ``LARGEST_MODES``, which are not sorted.
+        """
+        span, coarsest = allowed.shape[0], 4 ** (len(self._levels) - 1)
+        if len(points) == 0 or span * self.cell_m > self.window_m + self.cell_m:
+            return found
+        blocks = -(-span // coarsest)
+        padded = np.zeros((blocks * coarsest, blocks * coarsest), np.uint8)
+        padded[:span, :span] = allowed
+        squares = np.ascontiguousarray(padded.reshape(blocks, coarsest, blocks, coarsest).max(axis=(1, 3)))
+        if not squares.any():
+            return found
+        full = window_kernel.FULL * len(points)
+        table = np.zeros((LARGEST_MODES, modes_kernel.MODE))
+        table[: len(found)] = found * np.array([full, 1.0, 1.0, 1.0])
+        first = np.array([center[0], center[1], -math.pi])
+        count = modes_kernel.modes_in_window(
+            np.ascontiguousarray(points), self._flat, self._levels, self._frame, first,
+            np.ascontiguousarray(allowed), squares, math.ceil(2.0 * math.pi / step_rad), step_rad,
+            int(least_score * full), int(100.0 * keep_frac), near[0], near[1], table, len(found),
+        )  # fmt: skip
+        kept: Array = table[:count] / np.array([full, 1.0, 1.0, 1.0])
+        return kept[kept[:, 0] >= keep_frac * kept[:, 0].max()] if count else kept
 
 
 def _bounding_box(scans: list[Array], poses: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from amr.mapping.match_noise import MatchNoise
 from amr.mapping.odometry_trust import OdometryTrust
-from amr.mapping.pose_arrays import Array, between, compose, wrapped
+from amr.mapping.pose_arrays import Array, between, compose, turned, wrapped
 from amr.mapping.scan_matching import LineMap, LineMatch, LineMatchSettings, WindowMap
 
 _POOR_FRAC: Final = 0.75
@@ -181,11 +181,3 @@ class FrontEnd:
         used = np.sort(np.argsort(apart, kind="stable")[: self.settings.used])
         self._used = [self.recent[k] for k in used]
         self._map.build(poses[-1, :2], [key.points for key in self._used], poses[used])
-
-
-def turned(information: Array, yaw_rad: float) -> Array:
-    """A covariance or information matrix given in axes that are turned by ``yaw_rad``, in the unturned axes."""
-    s, c = math.sin(yaw_rad), math.cos(yaw_rad)
-    turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    result: Array = turn @ information @ turn.T
-    return result

@@ -9,14 +9,16 @@ import gzip
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amr.errors import DataError
+from amr.geometry import Pose2, wrap_angle
 from amr.grid import COST_FREE, COST_LETHAL, CostGrid, GridFrame
 from amr.mapping.base import MapImage
+from amr.portable_math import sin_cos
 
 LARGEST_CELLS: Final = 11_000 * 11_000
 _LARGEST_TEXT_BYTES: Final = 512 << 20
@@ -45,45 +47,82 @@ def _existing(path: Path, largest_bytes: int) -> Path:
 
 
 def load_ros_map(path: Path) -> MapImage:
-    """A map of ROS ``map_server`` (trinary mode): 0 occupied, 254 free, 205 unknown; row 0 of the result = smallest y.
+    """A map of ROS ``map_server``: 0 occupied, 254 free, 205 unknown; row 0 of the result = smallest y.
 
-    ``frame`` has the origin of the file. A turned map (third part of ``origin``) is refused.
+    Modes as in nav2_map_server: ``trinary``; ``scale``, where a see-through pixel is unknown; ``raw``, whose pixels are
+    percent. What lies between the thresholds is unknown here, for our maps have three values. A turned map (third part
+    of ``origin``) is drawn anew along the axes, each cell from the one that its center lies in; the rest is unknown.
     """
     keys = _read_yaml(path)
     resolution_m = _number(path, keys, "resolution", 1e-4, 100.0)
     origin = keys.get("origin")
     if not (isinstance(origin, list) and len(origin) == 3 and all(_is_number(part) for part in origin)):
         raise DataError(f"{path}: origin: expected [x m, y m, yaw rad], finite")
-    if origin[2] != 0:
-        raise DataError(f"{path}: origin[2]: expected 0 (turned maps are not supported)")
     occupied_from = _number(path, keys, "occupied_thresh", 0.0, 1.0, 0.65)
     free_below = _number(path, keys, "free_thresh", 0.0, 1.0, 0.196)
     negate = keys.get("negate", 0)
     if negate not in {0, 1}:
         raise DataError(f"{path}: negate: expected 0 or 1, found {negate!r}")
     mode = keys.get("mode", "trinary")
-    if mode != "trinary":
-        raise DataError(f"{path}: mode: expected trinary, found {mode!r}")
+    if mode not in {"trinary", "scale", "raw"}:
+        raise DataError(f"{path}: mode: expected trinary, scale or raw, found {mode!r}")
+    if not free_below < occupied_from:
+        raise DataError(f"{path}: free_thresh: expected less than occupied_thresh ({occupied_from:g})")
     image = keys.get("image")
     if not isinstance(image, str) or not image:
         raise DataError(f"{path}: image: expected the name of a .pgm or .png file")
-    gray = _read_gray(path.parent / image)
-    occupancy = gray / 255.0 if negate else (255.0 - gray) / 255.0
-    height, width = gray.shape[0], gray.shape[1]
-    pixels = np.full((height, width), _UNKNOWN, np.uint8)
-    pixels[occupancy > occupied_from] = _OCCUPIED
-    pixels[occupancy < free_below] = _FREE
-    frame = GridFrame(float(origin[0]), float(origin[1]), resolution_m, width, height)
-    return MapImage(frame, np.ascontiguousarray(pixels[::-1]))
+    gray, seen = _read_gray(path.parent / image)
+    pixels = np.full(gray.shape, _UNKNOWN, np.uint8)
+    if mode == "raw":
+        # the percent itself, whatever negate says; more than 100 is unknown
+        occupancy, known = gray / 100.0, gray <= 100.0
+    else:
+        occupancy = gray / 255.0 if negate else (255.0 - gray) / 255.0
+        known = seen if mode == "scale" else np.ones(gray.shape, np.bool_)
+    pixels[known & (occupancy > occupied_from)] = _OCCUPIED
+    pixels[known & (occupancy < free_below)] = _FREE
+    return _along_axes(path, pixels[::-1], Pose2(*(float(part) for part in origin)), resolution_m)
 
 
-def save_ros_map(path: Path, image: MapImage) -> None:
-    """Write ``path`` (``.yaml``) and the ``.pgm`` beside it; the folder must exist."""
-    picture = path.with_suffix(".pgm")
+def _along_axes(path: Path, pixels: NDArray[np.uint8], map_from_corner: Pose2, resolution_m: float) -> MapImage:
+    """The map whose first cell's outer corner lies at that pose, as an image along the axes of the map frame."""
+    height, width = pixels.shape
+    yaw_rad = wrap_angle(map_from_corner.yaw_rad)
+    if yaw_rad == 0.0:
+        frame = GridFrame(map_from_corner.x_m, map_from_corner.y_m, resolution_m, width, height)
+        return MapImage(frame, np.ascontiguousarray(pixels))
+    sizes = ((0.0, 0.0), (width * resolution_m, 0.0), (0.0, height * resolution_m),
+             (width * resolution_m, height * resolution_m))  # fmt: skip
+    corners = np.array([map_from_corner.apply(*size) for size in sizes])
+    low = corners.min(axis=0)
+    # a quarter turn must not gain a row by rounding
+    columns, rows = np.ceil((corners.max(axis=0) - low) / resolution_m - 1e-6).astype(int).tolist()
+    if columns * rows > LARGEST_CELLS:
+        raise DataError(f"{path}: origin[2]: turned by {yaw_rad:g} rad the map has {columns} x {rows} cells, too many")
+    x_m = low[0] + (np.arange(columns) + 0.5) * resolution_m - map_from_corner.x_m
+    y_m = low[1] + (np.arange(rows) + 0.5) * resolution_m - map_from_corner.y_m
+    sine, cosine = sin_cos(yaw_rad)
+    turned = np.full((rows, columns), _UNKNOWN, np.uint8)
+    for row in range(rows):
+        i = np.floor((cosine * x_m + sine * y_m[row]) / resolution_m).astype(np.int64)
+        j = np.floor((cosine * y_m[row] - sine * x_m) / resolution_m).astype(np.int64)
+        inside = (i >= 0) & (i < width) & (j >= 0) & (j < height)
+        turned[row, inside] = pixels[j[inside], i[inside]]
+    return MapImage(GridFrame(float(low[0]), float(low[1]), resolution_m, columns, rows), turned)
+
+
+def save_ros_map(path: Path, image: MapImage, picture_suffix: Literal[".pgm", ".png"] = ".pgm") -> None:
+    """Write ``path`` (``.yaml``) and the picture beside it; the folder must exist."""
+    from PIL import Image
+
+    picture = path.with_suffix(picture_suffix)
     height, width = image.pixels.shape
     frame = image.frame
     try:
-        picture.write_bytes(f"P5\n{width} {height}\n255\n".encode() + image.pixels[::-1].tobytes())
+        if picture_suffix == ".png":
+            Image.fromarray(image.pixels[::-1]).save(picture)
+        else:
+            picture.write_bytes(f"P5\n{width} {height}\n255\n".encode() + image.pixels[::-1].tobytes())
         path.write_text(
             f"image: {picture.name}\nmode: trinary\nresolution: {frame.resolution_m!r}\n"
             f"origin: [{frame.origin_x_m!r}, {frame.origin_y_m!r}, 0.0]\n"
@@ -123,8 +162,8 @@ def _number(
     return float(value)  # type: ignore[arg-type]
 
 
-def _read_gray(path: Path) -> NDArray[np.float64]:
-    """Mean of the color channels, 0 to 255, as the image has it (first row = top)."""
+def _read_gray(path: Path) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Mean of the color channels, 0 to 255, and where the picture is not see-through; first row = top."""
     from PIL import Image, UnidentifiedImageError
 
     _existing(path, _LARGEST_TEXT_BYTES)
@@ -132,10 +171,13 @@ def _read_gray(path: Path) -> NDArray[np.float64]:
         with Image.open(path) as image:
             if image.width * image.height > LARGEST_CELLS:
                 raise DataError(f"{path}: {image.width} x {image.height} pixels: expected at most {LARGEST_CELLS}")
-            pixels = np.asarray(image if image.mode in {"L", "RGB"} else image.convert("RGB"), np.float64)
+            pixels = np.asarray(image if image.mode in {"L", "RGB"} else image.convert("RGBA"), np.float64)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: expected a whole .pgm or .png image") from error
-    return pixels if pixels.ndim == 2 else pixels[:, :, :3].sum(axis=2) / 3.0
+    if pixels.ndim == 2:
+        return pixels, np.ones(pixels.shape, np.bool_)
+    seen = pixels[:, :, 3] >= 255.0 if pixels.shape[2] == 4 else np.ones(pixels.shape[:2], np.bool_)
+    return pixels[:, :, :3].sum(axis=2) / 3.0, seen
 
 
 # ---------------------------------------------------------------- Moving AI

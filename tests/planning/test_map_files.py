@@ -63,6 +63,62 @@ def test_saved_ros_map_reads_back_equal(tmp_path: Path) -> None:
         save_ros_map(tmp_path / "nowhere" / "office.yaml", written)
 
 
+def test_saved_png_reads_back_equal(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).choice(np.array([0, 205, 254], np.uint8), (4, 9))
+    written = MapImage(GridFrame(0.0, -2.0, 0.1, 9, 4), pixels)
+    save_ros_map(tmp_path / "hall.yaml", written, ".png")
+    assert not (tmp_path / "hall.pgm").exists()
+    read = load_ros_map(tmp_path / "hall.yaml")
+    assert read.frame == written.frame
+    assert (read.pixels == pixels).all()
+
+
+def test_raw_pixels_are_percent_and_negate_does_not_touch_them(tmp_path: Path) -> None:
+    pixels = [[0, 100], [50, 255], [19, 66]]
+    for negate in ("0", "1"):
+        yaml = YAML.replace("negate: 0", f"negate: {negate}") + "mode: raw\n"
+        assert load_ros_map(write_png_map(tmp_path, yaml, pixels)).pixels.tolist() == [[254, 0], [205, 205], [254, 0]]
+
+
+def test_scaled_map_has_unknown_between_its_thresholds_and_where_it_is_see_through(tmp_path: Path) -> None:
+    gray = np.array([[0, 254], [120, 254], [254, 0]], np.uint8)
+    alpha = np.array([[255, 255], [255, 0], [255, 255]], np.uint8)
+    Image.fromarray(np.dstack([gray, gray, gray, alpha])).save(tmp_path / "map.png")
+    (tmp_path / "map.yaml").write_text(YAML + "mode: scale\n")
+    assert load_ros_map(tmp_path / "map.yaml").pixels.tolist() == [[254, 0], [205, 205], [0, 254]]
+    (tmp_path / "map.yaml").write_text(YAML)
+    assert load_ros_map(tmp_path / "map.yaml").pixels.tolist() == [[254, 0], [205, 254], [0, 254]]
+
+
+def test_quarter_turn_is_exact(tmp_path: Path) -> None:
+    yaml = YAML.replace("[-1.5, 2.0, 0.0]", f"[1.0, 2.0, {np.pi / 2!r}]")
+    image = load_ros_map(write_png_map(tmp_path, yaml))
+    # the file's first column lies along the map's negative x axis now
+    assert image.frame.width == 3
+    assert image.frame.height == 2
+    assert (image.frame.origin_x_m, image.frame.origin_y_m) == pytest.approx((0.85, 2.0))
+    assert image.pixels.tolist() == [[0, 205, 254], [254, 254, 205]]
+
+
+def test_turned_map_keeps_its_walls_where_they_are_and_whole(tmp_path: Path) -> None:
+    from scipy import ndimage
+
+    pixels = np.full((60, 80), 254, np.uint8)
+    pixels[30, 5:75] = 0
+    yaw_rad = 0.6
+    yaml = YAML.replace("[-1.5, 2.0, 0.0]", f"[-1.5, 2.0, {yaw_rad}]")
+    image = load_ros_map(write_png_map(tmp_path, yaml, pixels.tolist()))
+    rows, columns = np.nonzero(image.pixels == 0)
+    x = image.frame.origin_x_m + (columns + 0.5) * 0.05 + 1.5
+    y = image.frame.origin_y_m + (rows + 0.5) * 0.05 - 2.0
+    along, across = np.cos(yaw_rad) * x + np.sin(yaw_rad) * y, np.cos(yaw_rad) * y - np.sin(yaw_rad) * x
+    assert np.abs(across - 29.5 * 0.05).max() <= 0.025 + 1e-9
+    assert along.min() == pytest.approx(0.25, abs=0.05)
+    assert along.max() == pytest.approx(3.75, abs=0.05)
+    assert ndimage.label(image.pixels == 0, np.ones((3, 3)))[1] == 1
+    assert set(np.unique(image.pixels)) == {0, 205, 254}
+
+
 @pytest.mark.parametrize(
     ("yaml", "words"),
     [
@@ -72,12 +128,13 @@ def test_saved_ros_map_reads_back_equal(tmp_path: Path) -> None:
         (YAML.replace("0.05", ".nan"), "resolution"),
         (YAML.replace("resolution: 0.05\n", ""), "resolution"),
         (YAML.replace("[-1.5, 2.0, 0.0]", "[-1.5, .inf, 0.0]"), "origin"),
-        (YAML.replace("[-1.5, 2.0, 0.0]", "[-1.5, 2.0, 0.5]"), "origin[2]"),
+        (YAML.replace("[-1.5, 2.0, 0.0]", "[-1.5, 2.0, .nan]"), "origin"),
+        (YAML.replace("0.196", "0.7"), "free_thresh: expected less"),
         (YAML.replace("negate: 0", "negate: 2"), "negate"),
         (YAML.replace("0.65", "high"), "occupied_thresh"),
         (YAML.replace("image: map.png\n", ""), "image: expected"),
         (YAML.replace("map.png", "gone.png"), "gone.png: no such file"),
-        (YAML + "mode: scale\n", "mode: expected trinary"),
+        (YAML + "mode: gray\n", "mode: expected trinary, scale or raw"),
     ],
 )
 def test_wrong_ros_yaml_is_named_in_one_line(tmp_path: Path, yaml: str, words: str) -> None:

@@ -1,0 +1,221 @@
+"""Where on the map, from nothing: a search of every place and heading, then a hearing of all that fit.
+
+A few scans are laid together by odometry. Branch and bound finds every pose whose walls fit (``modes_in_window``); each
+is refined, and judged by all beams of all scans: ends at walls, in the open, in the unknown, and walls that a beam went
+through, which the search cannot see. Found is the place that leaves no rival, twice in a row; else it is ambiguous.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amr.kernels.beam_check import THROUGH, UNKNOWN
+from amr.localization.map_field import MapField
+from amr.localization.pose_filter import PoseFilter
+from amr.mapping.base import WindowMap, between, compose, placed, wrapped
+
+Array = NDArray[Any]
+
+_TILE_CELLS: Final = 255
+_SEARCH_CELL_M: Final = 0.1
+_CARRIED: Final = 12
+"""Of the last search's places, so many are heard again, whether or not this search finds them."""
+
+
+class Place(StrEnum):
+    """What a search says."""
+
+    FOUND = "found"
+    AMBIGUOUS = "ambiguous"
+    """Several places fit what was seen."""
+    NOWHERE = "nowhere"
+    """No place on the map fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
+
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``through_nats``: price of a
+    beam through a wall. ``certain``: probability of the best that makes it the answer.
+    """
+
+    scans: int = 10
+    apart_m: float = 0.15
+    apart_rad: float = math.radians(10.0)
+    beams: int = 60
+    search_points: int = 120
+    step_rad: float = math.radians(1.0)
+    least_score: float = 0.4
+    keep_frac: float = 0.8
+    near_m: float = 0.5
+    near_rad: float = math.radians(20.0)
+    beam_nats: float = 0.6
+    through_nats: float = 2.0
+    independent_frac: float = 0.25
+    certain: float = 0.999
+    largest_sigma_m: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """``poses`` [k, 3] at the newest scan, best first; ``probabilities`` [k] (what is missing to 1: none of them)."""
+
+    place: Place
+    poses: Array
+    probabilities: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    points: Array
+    origin: Array
+    odometry: Array
+
+
+class Relocalizer:
+    """Give it scans as the robot moves, and ask."""
+
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_field", "_matcher", "_settings", "_window", "_tiles")
+
+    def __init__(self, field: MapField, matcher: PoseFilter, settings: SearchSettings | None = None) -> None:
+        """``matcher`` refines; its own pose is left alone."""
+        self._field = field
+        self._matcher = matcher
+        self._settings = settings or SearchSettings()
+        cell_m = max(_SEARCH_CELL_M, field.cell_m)
+        self._window = WindowMap(
+            [field.wall_points], np.zeros((1, 3)), 2.0 * (_TILE_CELLS // 2 + 1) * cell_m, cell_m, levels=3
+        )
+        self._tiles = _tiles(field, cell_m)
+        self._kept: deque[_Kept] = deque(maxlen=self._settings.scans)
+        self._last: Array = np.zeros((0, 3))
+        self._last_odometry: Array = np.zeros(3)
+
+    @property
+    def scans(self) -> int:
+        """How many scans are kept."""
+        return len(self._kept)
+
+    def clear(self) -> None:
+        """Forget all: the robot was moved by somebody, or is found."""
+        self._kept.clear()
+        self._last = np.zeros((0, 3))
+
+    def add(self, points: Array, origin: Array, odometry: Array) -> bool:
+        """Keep ``points`` [n, 2], seen from ``origin`` [2] (robot's frame), when the robot has moved since the last."""
+        settings = self._settings
+        if len(points) == 0:
+            return False
+        if self._kept:
+            step = between(self._kept[-1].odometry, odometry)
+            if math.hypot(step[0], step[1]) < settings.apart_m and abs(step[2]) < settings.apart_rad:
+                return False
+        thin = points[:: max(1, len(points) // settings.beams)]
+        self._kept.append(_Kept(np.ascontiguousarray(thin), origin, np.array(odometry, np.float64)))
+        return True
+
+    def search(self) -> Relocation:
+        """Every place that fits, at the newest scan kept."""
+        if not self._kept:
+            return Relocation(Place.NOWHERE, np.zeros((0, 3)), np.zeros(0))
+        newest = self._kept[-1]
+        steps = [between(newest.odometry, kept.odometry) for kept in self._kept]
+        together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
+        modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
+        carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
+        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
+        candidates = [self._matcher.match(newest.points, start) for start in starts]
+        nats = np.array([self._nats(match.pose) for match in candidates])
+        order = np.argsort(nats, kind="stable")
+        held = [
+            float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
+        ]
+        distinct: list[int] = []
+        for k in order:
+            if all(self._apart(candidates[k].pose, candidates[other].pose) for other in distinct):
+                distinct.append(int(k))
+        poses = np.array([candidates[k].pose for k in distinct]).reshape(-1, 3)
+        probabilities = self._probabilities(nats[distinct])
+        is_held = bool(distinct) and held[distinct[0]] < self._settings.largest_sigma_m**2
+        return Relocation(self._place(poses, probabilities, is_held), poses, probabilities)
+
+    def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
+        last, last_odometry = self._last, self._last_odometry
+        self._last, self._last_odometry = poses, self._kept[-1].odometry
+        if len(poses) == 0 or probabilities.sum() < 0.5:
+            return Place.NOWHERE
+        if probabilities[0] < self._settings.certain or not is_held or len(last) == 0:
+            return Place.AMBIGUOUS
+        again = compose(last[0], between(last_odometry, self._last_odometry))
+        return Place.AMBIGUOUS if self._apart(again, poses[0]) else Place.FOUND
+
+    def _modes(self, points: Array) -> Array:
+        settings = self._settings
+        found = np.zeros((0, 4))
+        for center, allowed in self._tiles:
+            found = self._window.modes(
+                points, center, allowed, settings.step_rad, settings.least_score, settings.keep_frac,
+                (settings.near_m, settings.near_rad), found,
+            )  # fmt: skip
+        return found
+
+    def _nats(self, pose: Array) -> float:
+        """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered.
+
+        Back along the way each scan is matched again, for odometry drifts between them.
+        """
+        settings, field = self._settings, self._field
+        total, at, odometry = 0.0, pose, self._kept[-1].odometry
+        for kept in reversed(self._kept):
+            led = compose(at, between(odometry, kept.odometry))
+            at = led if kept is self._kept[-1] else self._matcher.match(kept.points, led).pose
+            if self._apart(at, led):
+                at = led
+            odometry = kept.odometry
+            verdicts = field.verdicts(kept.points, kept.origin, at)
+            nats = field.end_nats(placed(kept.points, at))
+            nats[verdicts == UNKNOWN] = settings.beam_nats
+            nats[verdicts == THROUGH] += settings.through_nats
+            total += float(nats.sum())
+        return settings.independent_frac * total
+
+    def _probabilities(self, nats: Array) -> Array:
+        """Of each candidate, beside "none of them"."""
+        settings = self._settings
+        beams = sum(len(kept.points) for kept in self._kept)
+        none = settings.independent_frac * settings.beam_nats * beams
+        least = min(float(nats.min()), none) if len(nats) else none
+        weight = np.exp(least - nats)
+        result: Array = weight / (weight.sum() + math.exp(least - none))
+        return result
+
+    def _apart(self, a: Array, b: Array) -> bool:
+        near = self._settings
+        return math.hypot(a[0] - b[0], a[1] - b[1]) > near.near_m or abs(float(wrapped(a[2] - b[2]))) > near.near_rad
+
+
+def _tiles(field: MapField, cell_m: float) -> list[tuple[Array, Array]]:
+    """(center [2], allowed cells) of the squares that cover the map, where the robot may stand in at least one."""
+    height, width = field.free.shape
+    size_m = _TILE_CELLS * cell_m
+    half = _TILE_CELLS // 2
+    tiles = []
+    for j in range(math.ceil(height * field.cell_m / size_m)):
+        for i in range(math.ceil(width * field.cell_m / size_m)):
+            center = np.array([field.frame[0] + (i + 0.5) * size_m, field.frame[1] + (j + 0.5) * size_m])
+            offsets = (np.arange(_TILE_CELLS) - half) * cell_m
+            columns = np.floor((center[0] + offsets - field.frame[0]) / field.cell_m).astype(np.int64)
+            rows = np.floor((center[1] + offsets - field.frame[1]) / field.cell_m).astype(np.int64)
+            inside = (rows[:, None] >= 0) & (rows[:, None] < height) & (columns[None] >= 0) & (columns[None] < width)
+            allowed = field.free[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]] * inside
+            if allowed.any():
+                tiles.append((center, allowed.astype(np.uint8)))
+    return tiles

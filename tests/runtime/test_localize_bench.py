@@ -1,0 +1,83 @@
+"""The localization bench itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amr.errors import ConfigError, DataError
+from amr.mapping.base import placed
+from amr.runtime.bench.localize import LocalizeOptions, best_fit, run_logs, run_worlds, site_from
+from amr.runtime.bench.localize_fit import logistic, roc
+
+
+def test_roc_of_a_perfect_and_of_a_useless_judge():
+    lost = np.array([False] * 50 + [True] * 50)
+    perfect = roc(lost * 0.98 + 0.01, lost)
+    assert perfect["auc"] == 1.0
+    assert all(at["miss_frac"] == 0.0 for at in perfect["at"])
+    assert roc(np.full(100, 0.3), lost)["auc"] == pytest.approx(0.5)
+    assert roc(np.full(50, 0.3), lost[:50])["auc"] is None
+
+
+def test_logistic_regression_finds_the_model_that_made_the_data():
+    random = np.random.default_rng(0)
+    features = random.normal(0.0, 1.0, (20_000, 2))
+    lost = random.random(20_000) < 1.0 / (1.0 + np.exp(-(2.0 * features[:, 0] - features[:, 1])))
+    weights, bias = logistic(features, lost)
+    assert weights == pytest.approx([2.0, -1.0], abs=0.1)
+    assert bias == pytest.approx(0.0, abs=0.1)
+
+
+def test_best_fit_is_the_pose_between_two_sets_of_points():
+    points, pose = np.random.default_rng(1).normal(0.0, 3.0, (20, 2)), np.array([1.0, -2.0, 2.5])
+    assert best_fit(points, placed(points, pose)) == pytest.approx(pose)
+
+
+@pytest.mark.parametrize("text", ["office", "office:x", "cave:1", ":1", "office:"])
+def test_world_that_is_none_is_named(text):
+    with pytest.raises(ConfigError, match="KIND:SEED"):
+        site_from(text)
+
+
+@pytest.mark.slow
+def test_one_world_gives_scores_and_raw_results(tmp_path):
+    options = LocalizeOptions(worlds=("corridor:3",), drives=1, kidnaps=0, places=1, out=tmp_path)
+    row = run_worlds(options)["worlds"][0]
+    assert row["pose"]["error_m"]["p95"] < 0.05
+    assert row["places"]["wrong"] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(f"corridor-3{end}" for end in (".yaml", ".pgm", ".png", "-drives.csv", "-places.csv"))
+    }
+
+
+def write_log(path, with_truth):
+    """Twelve scans of a room, 0.3 m apart."""
+    angles = np.radians(np.arange(180) - 90.0)
+    ranges, poses = [], []
+    for k in range(12):
+        x = 0.3 * k - 1.5
+        with np.errstate(divide="ignore"):
+            walls = [(4.0 - x) / np.cos(angles), 3.0 / np.sin(angles), -2.0 / np.sin(angles)]
+        ranges.append(np.min([np.where(w > 0.0, w, np.inf) for w in walls], axis=0))
+        poses.append((x, 0.0, 0.0))
+    arrays = {
+        "t": np.arange(12.0), "ranges_mm": np.rint(np.array(ranges) * 1e3).clip(0, 60_000).astype(np.uint16),
+        "odom": np.array(poses), "angle_min": np.array(-np.pi / 2), "angle_inc": np.array(np.pi / 180),
+        "max_range": np.array(50.0),
+    }  # fmt: skip
+    if with_truth:
+        arrays["ref_xyt"] = np.array(poses)
+    np.savez(path, **arrays)
+    return path
+
+
+def test_log_without_answers_needs_a_map_and_then_has_no_score(tmp_path):
+    with pytest.raises(DataError, match="--map"):
+        run_logs([write_log(tmp_path / "blind.npz", False)], None, None, 9)
+    out = tmp_path / "out"
+    known = run_logs([write_log(tmp_path / "known.npz", True)], None, out, 9)["logs"][0]
+    assert known["wrong"] == 0
+    assert known["right_frac"] is not None
+    blind = run_logs([tmp_path / "blind.npz"], out / "known.yaml", None, 9)["logs"][0]
+    assert blind["right_frac"] is None
