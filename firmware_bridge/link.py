@@ -64,6 +64,7 @@ class HostLink:
         self._configure_payload = wire.encode(config.configure)
         self._digest = crc32(self._configure_payload)
         self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * config.telemetry_period_ns)
+        self._trust_ns = max(config.command_timeout_ns, LIVENESS_PERIODS * config.telemetry_period_ns)
         self._reader = FrameReader()
         self._window = SequenceWindow()
         self._odometer = Odometer()
@@ -194,6 +195,7 @@ class HostLink:
         self._pings: dict[int, int] = {}
         self._pong_ns = 0
         self._telemetry_ns = 0
+        self._measured_ns = 0
         self._stamp_mcu_ns: int | None = None
         self._mcu_state = McuState.BOOT
         self._arming.lock()
@@ -247,10 +249,14 @@ class HostLink:
         return encode_frame(wire.type_of(type(message)), 0, 0, wire.encode(message))
 
     def _drive(self, cmd: WheelCommand, now_ns: int) -> bytes:
-        expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns)
+        """The COMMAND. It outlives neither itself nor what the board last told of itself: a line that is dead on its way
+        to the host stops the wheels as soon as one that is dead on its way to the board, and old telemetry is none."""
+        trusted_ns = self._measured_ns + self.config.mcu_to_host_delay_ns + self._trust_ns
+        expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns, trusted_ns)
         if expiry_ns <= now_ns:
             self._count(FaultKind.COMMAND_LATE)
-            self._report(now_ns, f"{FaultKind.COMMAND_LATE}: expired {(now_ns - expiry_ns) // 1_000_000} ms ago")
+            what = "telemetry is" if expiry_ns == trusted_ns else "command has been"
+            self._report(now_ns, f"{FaultKind.COMMAND_LATE}: {what} too old for {(now_ns - expiry_ns) // 1_000_000} ms")
             return b""
         return self._send(drive_message(cmd, self._clock.mcu_us(expiry_ns)))
 
@@ -340,8 +346,13 @@ class HostLink:
         if sent_ns is None:
             self._count(FaultKind.UNEXPECTED)
             return
+        mcu_ns = self._clock.unwrap(pong.mcu_us)
+        if self._clock.synced and (early_ns := sent_ns - self._clock.robot_ns(mcu_ns)) > FUTURE_NS:
+            self._count(FaultKind.CLOCK_JUMP)
+            self._restart(f"the board answered {early_ns // 1_000_000} ms before it was asked: a clock jumped")
+            return
         self._pong_ns = now_ns
-        self._clock.ponged(sent_ns, self._clock.unwrap(pong.mcu_us), now_ns)
+        self._clock.ponged(sent_ns, mcu_ns, now_ns)
 
     def _take_nack(self, nack: wire.Nack, now_ns: int) -> None:
         spec = wire.MESSAGES.get(nack.refused_type)
@@ -367,6 +378,7 @@ class HostLink:
             return
         self._stamp_mcu_ns = mcu_ns
         self._telemetry_ns = now_ns
+        self._measured_ns = stamp_ns
         self._mcu_state = telemetry.state
         if self._phase is Phase.SYNC:
             self._enter(Phase.UP, now_ns, "")
