@@ -249,8 +249,10 @@ class HostLink:
         return encode_frame(wire.type_of(type(message)), 0, 0, wire.encode(message))
 
     def _drive(self, cmd: WheelCommand, now_ns: int) -> bytes:
-        """The COMMAND. It outlives neither itself nor what the board last told of itself: a line that is dead on its way
-        to the host stops the wheels as soon as one that is dead on its way to the board, and old telemetry is none."""
+        """The COMMAND, which outlives neither itself nor what the board last told of itself by more than the time-out.
+
+        So a line that is dead, late or slowly read on its way here stops the wheels as soon as one that is dead there.
+        """
         trusted_ns = self._measured_ns + self.config.mcu_to_host_delay_ns + self._trust_ns
         expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns, trusted_ns)
         if expiry_ns <= now_ns:

@@ -1,4 +1,4 @@
-"""The native core with what a board adds around it: resets, a bootloader, the watchdog, and pins that brake while they float.
+"""The native core with what a board adds: resets, a bootloader, the watchdog, pins that brake while they float.
 
 Stands for the wiring of ``boards/mega2560/WIRING.md`` where the emulated board is too slow or not installed.
 """
@@ -17,8 +17,10 @@ _OPEN = Duty(0.0, 0.0, DriveMode.COAST, True)
 
 
 class NativeBoard:
-    """``tick``, ``receive``, ``transmit`` and ``strike`` as ``EmulatedFirmware`` has them. The MCU's clock and its counts
-    start at 0 with each boot, as they do on a chip."""
+    """``tick``, ``receive``, ``transmit`` and ``strike`` as ``EmulatedFirmware`` has them.
+
+    The MCU's clock and its counts start at 0 with each boot, as they do on a chip.
+    """
 
     def __init__(self, first_boot_id: int = 1) -> None:
         self._boot_id = first_boot_id

@@ -389,6 +389,43 @@ def test_a_command_that_has_expired_is_not_sent(age_ns: int) -> None:
     assert "command_late" in rig.link.poll(rig.now_ns)[1][-1].reason
 
 
+def test_commands_end_with_the_telemetry_that_they_rest_on_long_before_the_link_counts_as_lost() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    last_ns = rig.states()[-1].stamp_ns
+    rig.down.mangle = lambda _: b""
+    rig.run(0.15)
+    assert rig.link.phase is Phase.UP
+    assert rig.link.faults()[FaultKind.COMMAND_LATE] > 0
+    assert rig.true_ns(rig.mcu.expiry_us) <= last_ns + 110 * MS
+    assert "telemetry is too old" in rig.reasons()
+
+
+def test_telemetry_that_is_read_late_keeps_no_command_alive() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    rig.down.delay_ns = lambda: 150 * MS
+    rig.run(0.1)
+    obeyed = len(rig.mcu.obeyed)
+    rig.run(1.0)
+    assert len(rig.mcu.obeyed) - obeyed <= 2
+    assert rig.link.faults()[FaultKind.COMMAND_LATE] > 100
+
+
+def test_a_host_clock_that_jumps_ahead_ends_the_session_at_the_next_answer() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    rig.up.waiting.clear()
+    rig.down.waiting.clear()
+    jump_ns = 300 * MS
+    rig.start_ns += jump_ns  # the board's clock stays where it was
+    rig.now_ns += jump_ns
+    rig.run(0.3)
+    assert rig.link.faults()[FaultKind.CLOCK_JUMP] == 1
+    assert "before it was asked" in rig.reasons()
+    rig.bring_up()
+
+
 @pytest.mark.parametrize("category", list(StopCategory))
 def test_a_stop_by_command_keeps_the_mcu_armed(category: StopCategory) -> None:
     rig = Rig()

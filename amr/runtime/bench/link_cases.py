@@ -90,9 +90,13 @@ def _jump(by_ns: int) -> _Action:
     return begin
 
 
+def _nothing(rig: LinkRig) -> None:
+    """The fault ends by itself."""
+    del rig
+
+
 def faults(seed: int) -> list[LinkFault]:
     """All faults; random ones from ``seed``."""
-    nothing: _Action = lambda rig: None  # noqa: E731
     return [
         LinkFault("drop to MCU", _lines(up=lambda: Drop(1.0, seed))),
         LinkFault("drop to host", _lines(down=lambda: Drop(1.0, seed))),
@@ -113,13 +117,13 @@ def faults(seed: int) -> list[LinkFault]:
         LinkFault("wrong baud, 10 % fast", _both(lambda: WrongBaud(1.1))),
         LinkFault("stale commands in a full buffer", _lines(up=lambda: Throttle(0))),
         LinkFault("slow reader", _lines(down=lambda: Throttle(2))),
-        LinkFault("MCU reset", _reset(Fault.EXTERNAL_RESET, BOOTLOADER_S), nothing),
-        LinkFault("brown-out", _reset(Fault.BROWN_OUT, BOOTLOADER_S), nothing),
-        LinkFault("MCU loop hangs", _reset(Fault.HANG), nothing),
+        LinkFault("MCU reset", _reset(Fault.EXTERNAL_RESET, BOOTLOADER_S), _nothing),
+        LinkFault("brown-out", _reset(Fault.BROWN_OUT, BOOTLOADER_S), _nothing),
+        LinkFault("MCU loop hangs", _reset(Fault.HANG), _nothing),
         LinkFault("host killed", _kill_host, _start_host),
         LinkFault("host hangs", _hang_host, _resume_host),
         LinkFault("cable pulled", LinkRig.cut, _plug),
-        LinkFault("host clock 300 ms ahead", _jump(_JUMP_NS), nothing),
-        LinkFault("host clock 300 ms back", _jump(-_JUMP_NS), nothing),
-        LinkFault("port opened again, DTR", _open_port, nothing),
+        LinkFault("host clock 300 ms ahead", _jump(_JUMP_NS), _nothing),
+        LinkFault("host clock 300 ms back", _jump(-_JUMP_NS), _nothing),
+        LinkFault("port opened again, DTR", _open_port, _nothing),
     ]

@@ -1,7 +1,7 @@
 """Host link, serial line with faults, board and wheels in one virtual time: where ``amr bench link`` drives.
 
 The world is an empty floor (``sim.planar``). In every step of the board's loop: the wheels turn, the bytes that are due
-pass the faults of their direction, the board acts, and the host reads, keeps the session alive, and every 20 ms commands.
+pass the faults of their direction, the board acts, and the host reads, keeps its session and, every 20 ms, commands.
 """
 
 from __future__ import annotations
