@@ -19,7 +19,7 @@ from firmware_bridge.commands import drive_message, event_text, judge, stop_for
 from firmware_bridge.faults import Fault, FaultKind
 from firmware_bridge.frames import Frame, FrameReader, encode_frame
 from firmware_bridge.link_config import LinkConfig, link_config_from_robot
-from firmware_bridge.odometer import Odometer, imu_from
+from firmware_bridge.odometer import ImuWatch, Odometer
 from firmware_bridge.sequence import SequenceWindow
 
 __all__ = ["HostLink", "LinkConfig", "Phase", "link_config_from_robot"]
@@ -197,6 +197,7 @@ class HostLink:
         self._telemetry_ns = 0
         self._measured_ns = 0
         self._stamp_mcu_ns: int | None = None
+        self._imu = ImuWatch()
         self._mcu_state = McuState.BOOT
         self._arming.lock()
 
@@ -388,9 +389,17 @@ class HostLink:
             out.extend(self._drain())
         stamp_ns = min(stamp_ns, now_ns)
         out.append(self._odometer.read(telemetry, stamp_ns, self._boot_id))
-        imu = imu_from(telemetry, stamp_ns)
+        imu = self._take_imu(telemetry, stamp_ns, now_ns)
         if imu is not None:
             out.append(imu)
+
+    def _take_imu(self, telemetry: wire.Telemetry, stamp_ns: int, now_ns: int) -> Imu | None:
+        """The inertial measurement; a status tells when it is lost and when it is back."""
+        before = self._imu.trouble
+        imu = self._imu.read(telemetry, stamp_ns)
+        if bool(self._imu.trouble) != bool(before):
+            self._report(now_ns, f"imu: {self._imu.trouble or 'measures again'}")
+        return imu
 
     # ------------------------------------------------------------ faults and status
 

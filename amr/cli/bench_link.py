@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,13 @@ import typer
 from amr.cli.output import JsonOption, note, say, write_json
 from amr.cli.sim import Firmware
 from amr.errors import ConfigError
+
+
+class Faults(StrEnum):
+    """What is broken."""
+
+    line = "line"
+    sensors = "sensors"
 
 
 def add_to(bench_app: typer.Typer) -> None:
@@ -23,6 +31,7 @@ def link(
     fault: Annotated[str, typer.Option(metavar="TEXT", help="Only faults whose name contains this.")] = "",
     state: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this state, as driving.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of noise and of the moment that a fault strikes.")] = 0,
+    faults: Annotated[Faults, typer.Option(help="Of the line, or of sensors and motors.")] = Faults.line,
     pty: Annotated[bool, typer.Option("--pty", help="Instead: round trips over a real pty, in real time.")] = False,
     trips: Annotated[int, typer.Option(metavar="N", min=100, max=1_000_000, help="With --pty: how many.")] = 5000,
     json: JsonOption = None,
@@ -30,6 +39,8 @@ def link(
     """Each fault of line, board and host in each state of the protocol: time to stop, recovery, odometry, outputs."""
     if pty:
         _round_trips(trips, json)
+    elif faults is Faults.sensors:
+        _sensors(robot, fault, seed, json)
     else:
         _matrix(firmware, robot, fault, state, seed, json)
 
@@ -72,6 +83,27 @@ def _matrix(firmware: Firmware, robot: str, fault: str, state: str | None, seed:
         reasons = dict.fromkeys(re.sub(r"[0-9]+ ms", "N ms", reason) for reason in case.reasons)
         note(f"{case.fault}, {case.state}: {'; '.join(reasons)}")
     say(f"{len(cases)} cases, {len(failed)} failed", json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _sensors(robot: str, fault: str, seed: int, json: str | None) -> None:
+    from amr.runtime.bench.link_sensors import SensorCase, run_all
+    from amr.runtime.files import load_robot
+
+    cases: list[SensorCase] = []
+    say(f"{'fault':28s} {'named':>6s} {'stands':>6s} ms", json)
+    for case in run_all(load_robot(robot), seed, fault):
+        cases.append(case)
+        contact = "  TOUCHED SOMETHING" if case.contact else ""
+        verdict = "" if case.ok else "  FAILED"
+        times = f"{_number(case.named_ms):>6s} {_number(case.stop_ms):>6s}"
+        say(f"{case.fault:28s} {times}  {case.named}{contact}{verdict}", json)
+    if not cases:
+        raise ConfigError(f"--fault: no fault's name contains {fault!r}")
+    failed = sum(not case.ok for case in cases)
+    write_json({"seed": seed, "cases": [case.to_json() for case in cases]}, json)
+    say(f"{len(cases)} cases, {failed} failed", json)
     if failed:
         raise typer.Exit(1)
 

@@ -214,7 +214,7 @@ def test_no_imu_message_when_an_axis_is_missing_or_saturated(name: str, raw: int
     rig = Rig()
     rig.bring_up()
     out = rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, rig.mcu_us() + 1000, **{name: raw}), rig.now_ns)
-    assert [type(event) for event in out] == [BaseState]
+    assert [type(event) for event in out if not isinstance(event, LinkStatus)] == [BaseState]
 
 
 def test_fault_bits_reach_the_base_state() -> None:
@@ -367,6 +367,33 @@ def test_a_command_is_obeyed_with_an_expiry_on_the_mcu_clock() -> None:
     mcu_us, command = rig.mcu.obeyed[-1]
     assert (command.left_um_s, command.right_um_s, command.mode) == (400_000, 600_000, wire.CommandMode.DRIVE)
     assert command.expiry_us - mcu_us == pytest.approx(100_000, abs=5000)
+
+
+def test_a_frozen_inertial_unit_is_named_and_not_passed_on_until_it_measures_again() -> None:
+    rig = Rig()
+    rig.bring_up()
+    for number in range(100):
+        rig.mcu.override["gyro_z_raw"] = number % 7
+        rig.run(0.005)
+    assert "imu" not in rig.reasons()
+    rig.run(0.3)  # the same values over and over
+    assert "imu: frozen, equal values for 25" in rig.reasons()
+    count = len([event for _, event in rig.events if isinstance(event, Imu)])
+    rig.run(0.5)
+    assert len([event for _, event in rig.events if isinstance(event, Imu)]) == count
+    assert rig.reasons().count("imu: frozen") == 1
+    rig.mcu.override["gyro_z_raw"] = 4711
+    rig.run(0.1)
+    assert "imu: measures again" in rig.reasons()
+    assert len([event for _, event in rig.events if isinstance(event, Imu)]) > count
+
+
+def test_an_inertial_unit_that_the_board_does_not_have_is_told_once() -> None:
+    rig = Rig()
+    rig.mcu.override["gyro_z_raw"] = wire.NOT_MEASURED
+    rig.bring_up()
+    rig.run(0.5)
+    assert rig.reasons().count("imu: the board measures none") == 1
 
 
 def test_an_expiry_beyond_the_time_out_is_cut_to_it() -> None:

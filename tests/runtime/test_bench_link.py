@@ -12,6 +12,7 @@ from amr.cli.main import main
 from amr.config.robot import RobotConfig
 from amr.errors import AmrError
 from amr.messages import BaseState, McuState
+from amr.runtime.bench import link_sensors
 from amr.runtime.bench.link import STATES, LinkCase, reach, run_all, run_case
 from amr.runtime.bench.link_cases import LinkFault
 from amr.runtime.bench.link_rig import LinkRig
@@ -101,6 +102,14 @@ def test_the_command_prints_a_table_writes_json_and_fails_with_a_wrong_name(
     keys = {"fault", "state", "stop_ms", "limit_ms", "recovered_ms", "odometry_jump_m", "ok"}
     assert keys <= case.keys()
     assert main(["bench", "link", "--fault", "no such thing"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["right encoder broken", "encoders swapped", "lidar half blind", "IMU frozen"])
+def test_a_broken_part_is_named_and_nothing_is_touched(robot: RobotConfig, fault: str) -> None:
+    (case,) = link_sensors.run_all(robot, 0, fault)
+    assert case.ok, case
+    assert (case.stop_ms is not None) == case.must_stop
 
 
 def test_round_trips_on_a_pty_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
