@@ -114,7 +114,7 @@ def reach(rig: LinkRig, state: str, speed_mps: float) -> None:
 
 
 def _limit_ms(robot: RobotConfig, speed_mps: float) -> float:
-    """Time-out of a command, the loop that sees it, ramp, and how much later wheels follow one (``safety.settle_s``)."""
+    """Time-out of a command, the loop that sees it, ramp, and how much later wheels follow (``safety.settle_s``)."""
     ramp_s = speed_mps / robot.limits.brake_mps2 + robot.safety.settle_s
     return 1e3 * (robot.link.command_timeout_s + 1.0 / robot.firmware.loop_hz + ramp_s)
 
