@@ -33,7 +33,7 @@ class FaultKind(StrEnum):
     CLOCK_BACKWARD = "clock_backward"
     """The MCU's time stamp did not advance."""
     CLOCK_JUMP = "clock_jump"
-    """The MCU's time stamp lies in the future of the host by more than the clock's stated error."""
+    """The MCU's time stamp lies in the host's future, or an answer before its question, by more than 50 ms."""
     UNEXPECTED = "unexpected"
     """A valid message that has no place in this state of the link."""
     VERSION = "version"
@@ -44,7 +44,7 @@ class FaultKind(StrEnum):
     COMMAND_RANGE = "command_range"
     """A wheel speed beyond the configured limits: stopped, not clamped."""
     COMMAND_LATE = "command_late"
-    """A command that had expired before it could be sent."""
+    """A command that had expired before it could be sent, by itself or because the newest telemetry is too old."""
 
 
 @dataclass(frozen=True, slots=True)

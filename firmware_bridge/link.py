@@ -19,7 +19,7 @@ from firmware_bridge.commands import drive_message, event_text, judge, stop_for
 from firmware_bridge.faults import Fault, FaultKind
 from firmware_bridge.frames import Frame, FrameReader, encode_frame
 from firmware_bridge.link_config import LinkConfig, link_config_from_robot
-from firmware_bridge.odometer import Odometer, imu_from
+from firmware_bridge.odometer import ImuWatch, Odometer
 from firmware_bridge.sequence import SequenceWindow
 
 __all__ = ["HostLink", "LinkConfig", "Phase", "link_config_from_robot"]
@@ -64,6 +64,7 @@ class HostLink:
         self._configure_payload = wire.encode(config.configure)
         self._digest = crc32(self._configure_payload)
         self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * config.telemetry_period_ns)
+        self._trust_ns = max(config.command_timeout_ns, LIVENESS_PERIODS * config.telemetry_period_ns)
         self._reader = FrameReader()
         self._window = SequenceWindow()
         self._odometer = Odometer()
@@ -194,7 +195,9 @@ class HostLink:
         self._pings: dict[int, int] = {}
         self._pong_ns = 0
         self._telemetry_ns = 0
+        self._measured_ns = 0
         self._stamp_mcu_ns: int | None = None
+        self._imu = ImuWatch()
         self._mcu_state = McuState.BOOT
         self._arming.lock()
 
@@ -247,10 +250,16 @@ class HostLink:
         return encode_frame(wire.type_of(type(message)), 0, 0, wire.encode(message))
 
     def _drive(self, cmd: WheelCommand, now_ns: int) -> bytes:
-        expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns)
+        """The COMMAND, which outlives neither itself nor what the board last told of itself by more than the time-out.
+
+        So a line that is dead, late or slowly read on its way here stops the wheels as soon as one that is dead there.
+        """
+        trusted_ns = self._measured_ns + self.config.mcu_to_host_delay_ns + self._trust_ns
+        expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns, trusted_ns)
         if expiry_ns <= now_ns:
             self._count(FaultKind.COMMAND_LATE)
-            self._report(now_ns, f"{FaultKind.COMMAND_LATE}: expired {(now_ns - expiry_ns) // 1_000_000} ms ago")
+            what = "telemetry is" if expiry_ns == trusted_ns else "command has been"
+            self._report(now_ns, f"{FaultKind.COMMAND_LATE}: {what} too old for {(now_ns - expiry_ns) // 1_000_000} ms")
             return b""
         return self._send(drive_message(cmd, self._clock.mcu_us(expiry_ns)))
 
@@ -340,8 +349,13 @@ class HostLink:
         if sent_ns is None:
             self._count(FaultKind.UNEXPECTED)
             return
+        mcu_ns = self._clock.unwrap(pong.mcu_us)
+        if self._clock.synced and (early_ns := sent_ns - self._clock.robot_ns(mcu_ns)) > FUTURE_NS:
+            self._count(FaultKind.CLOCK_JUMP)
+            self._restart(f"the board answered {early_ns // 1_000_000} ms before it was asked: a clock jumped")
+            return
         self._pong_ns = now_ns
-        self._clock.ponged(sent_ns, self._clock.unwrap(pong.mcu_us), now_ns)
+        self._clock.ponged(sent_ns, mcu_ns, now_ns)
 
     def _take_nack(self, nack: wire.Nack, now_ns: int) -> None:
         spec = wire.MESSAGES.get(nack.refused_type)
@@ -367,6 +381,7 @@ class HostLink:
             return
         self._stamp_mcu_ns = mcu_ns
         self._telemetry_ns = now_ns
+        self._measured_ns = stamp_ns
         self._mcu_state = telemetry.state
         if self._phase is Phase.SYNC:
             self._enter(Phase.UP, now_ns, "")
@@ -374,9 +389,17 @@ class HostLink:
             out.extend(self._drain())
         stamp_ns = min(stamp_ns, now_ns)
         out.append(self._odometer.read(telemetry, stamp_ns, self._boot_id))
-        imu = imu_from(telemetry, stamp_ns)
+        imu = self._take_imu(telemetry, stamp_ns, now_ns)
         if imu is not None:
             out.append(imu)
+
+    def _take_imu(self, telemetry: wire.Telemetry, stamp_ns: int, now_ns: int) -> Imu | None:
+        """The inertial measurement; a status tells when it is lost and when it is back."""
+        before = self._imu.trouble
+        imu = self._imu.read(telemetry, stamp_ns)
+        if bool(self._imu.trouble) != bool(before):
+            self._report(now_ns, f"imu: {self._imu.trouble or 'measures again'}")
+        return imu
 
     # ------------------------------------------------------------ faults and status
 

@@ -10,6 +10,8 @@ _RADPS = scale(Telemetry, "gyro_z_raw")
 _MPS2 = scale(Telemetry, "accel_x_mm_s2")
 _V = scale(Telemetry, "battery_mv")
 _SATURATED = 32767
+IMU_FROZEN_NS = 250_000_000
+"""A sensor with noise does not give the same three numbers for so long."""
 
 
 def _signed_step(raw: int, last_raw: int) -> int:
@@ -50,9 +52,29 @@ class Odometer:
         )
 
 
-def imu_from(telemetry: Telemetry, stamp_ns: int) -> Imu | None:
-    """The inertial measurement; None when there is none or an axis is saturated (a clipped rate is a wrong rate)."""
-    raw = (telemetry.gyro_z_raw, telemetry.accel_x_mm_s2, telemetry.accel_y_mm_s2)
-    if NOT_MEASURED in raw or _SATURATED in raw or -_SATURATED in raw:
+class ImuWatch:
+    """Takes the inertial measurement out of telemetry, and notices a sensor that is gone or repeats itself.
+
+    A frozen gyro is worse than none: without one the wheels turn the pose, with one that says "straight on" nothing.
+    """
+
+    def __init__(self) -> None:
+        self._raw: tuple[int, int, int] | None = None
+        self._since_ns = 0
+        self.trouble = ""
+        """Why there is no measurement now; '' while there is one."""
+
+    def read(self, telemetry: Telemetry, stamp_ns: int) -> Imu | None:
+        """The measurement; None when there is none, it is frozen, or an axis is saturated (a clipped rate is wrong)."""
+        raw = (telemetry.gyro_z_raw, telemetry.accel_x_mm_s2, telemetry.accel_y_mm_s2)
+        if raw != self._raw:
+            self._raw, self._since_ns = raw, stamp_ns
+        if NOT_MEASURED in raw:
+            self.trouble = "the board measures none"
+        elif stamp_ns - self._since_ns >= IMU_FROZEN_NS:
+            self.trouble = f"frozen, equal values for {(stamp_ns - self._since_ns) // 1_000_000} ms"
+        else:
+            self.trouble = ""
+            if _SATURATED not in raw and -_SATURATED not in raw:
+                return Imu(stamp_ns, raw[0] * _RADPS, raw[1] * _MPS2, raw[2] * _MPS2)
         return None
-    return Imu(stamp_ns, raw[0] * _RADPS, raw[1] * _MPS2, raw[2] * _MPS2)

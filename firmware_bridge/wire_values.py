@@ -102,7 +102,8 @@ class StopCause(IntEnum):
 
 STOP_CATEGORY: dict[StopCause, StopCategory] = {
     StopCause.NONE: StopCategory.RAMP,
-    StopCause.POWER_UP: StopCategory.COAST,
+    # The board restarted, perhaps at full speed: short the motors until the wheels stand.
+    StopCause.POWER_UP: StopCategory.BRAKE,
     StopCause.COMMAND_EXPIRED: StopCategory.RAMP,
     StopCause.STOP_FRAME: StopCategory.RAMP,  # the frame names the category; this is for one out of range
     StopCause.COMMANDED: StopCategory.RAMP,  # likewise
@@ -118,7 +119,7 @@ STOP_CATEGORY: dict[StopCause, StopCategory] = {
     StopCause.LEFT_WRONG_WAY: StopCategory.BRAKE,
     StopCause.RIGHT_WRONG_WAY: StopCategory.BRAKE,
     StopCause.BATTERY_LOW: StopCategory.RAMP,
-    StopCause.WATCHDOG_RESET: StopCategory.COAST,
+    StopCause.WATCHDOG_RESET: StopCategory.BRAKE,
     StopCause.ARM_TIMEOUT: StopCategory.RAMP,
     StopCause.MOTOR_DRIVER: StopCategory.COAST,
 }

@@ -16,7 +16,9 @@ _MOVED_M: Final = 0.02
 _ANGLE_RAD: Final = 1.0e-3
 _RANGE_M: Final = 1.0e-3
 _LOSS_FRAC: Final = 0.1
-"""Part of the beams that cannot lose their returns from one scan to the next."""
+"""Part of the beams that had returns, of a lidar that cannot lose all of them from one scan to the next."""
+_SECTOR_FRAC: Final = 0.25
+"""Part of the beams that cannot lose their returns from one scan to the next: a dead sector looks like open space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,15 @@ def watch(last: ScanWatch | None, scan: Scan, travel_m: float) -> ScanWatch:
 
 
 def blind(last: ScanWatch | None, scan: Scan, rules: ScanRules) -> str:
-    """Why a scan with hardly any return is refused, '' when it is not.
+    """Why a scan that lost its returns is refused, '' when it is not.
 
     An open field looks like a dead emitter. It is believed only of a lidar that has had returns (``last``: the newest
     scan that was taken), and that lost them bit by bit: driving and turning let them go over many scans, a cable does
     not.
     """
     returns = _count_returns(scan)
+    if last is not None and last.returns - returns > _SECTOR_FRAC * rules.beams:
+        return f"{returns} returns in {rules.beams} beams, {last.returns} in the scan before: a blinded lidar"
     if returns >= rules.returns_min:
         return ""
     if last is None:

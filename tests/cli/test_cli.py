@@ -32,7 +32,7 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
-    "bench scan-match", "bench slam",
+    "bench scan-match", "bench slam", "bench link",
 ]  # fmt: skip
 
 
@@ -54,6 +54,7 @@ CONTRACT_OPTIONS = {
     "bench posegraph": "--data --out --json",
     "bench loop": "--hz --seconds --load --json",
     "bench scan-match": "--beams --trials --seed --json",
+    "bench link": "--firmware --robot --json",
     "bench slam": "--data --scans --out --json",
 }
 

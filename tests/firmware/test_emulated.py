@@ -17,6 +17,8 @@ from firmware_bridge.link import HostLink, Phase, link_config_from_robot
 from firmware_bridge.native import DriveMode, Duty
 
 MS_NS = 1_000_000
+BRAKING = Duty(0.0, 0.0, DriveMode.DRIVE, True)
+"""Both inputs low and the bridges on: the motors are shorted."""
 
 
 @pytest.fixture(scope="session")
@@ -167,20 +169,20 @@ def test_the_estop_input_brakes_at_once(rig: Rig) -> None:
     rig.to_drive()
     rig.estop = True
     rig.run(0.007)  # one loop of 5 ms, and what it takes
-    assert rig.duty == Duty(0.0, 0.0, DriveMode.DRIVE, True)
+    assert rig.duty == BRAKING
     rig.run(0.05)
     assert rig.states[-1].state is McuState.ESTOP
 
 
-def test_the_watchdog_ends_a_hang_and_the_link_comes_back(rig: Rig) -> None:
+def test_the_watchdog_brakes_at_a_hang_and_the_link_comes_back(rig: Rig) -> None:
     rig.to_drive()
     rig.board.strike(Fault.HANG)
     rig.run(0.070)  # the first time-out of 64 ms
-    assert rig.duty.drive is DriveMode.COAST
+    assert rig.duty == BRAKING
     assert rig.board.counters.watchdog_resets == 0
     rig.run(0.065)
     assert rig.board.counters.watchdog_resets == 1
-    assert rig.duty.drive is DriveMode.COAST
+    assert rig.duty == BRAKING
     rig.run(1.0)
     assert rig.link.phase is Phase.UP
     assert any("watchdog_reset" in reason for reason in rig.reasons)
@@ -188,17 +190,30 @@ def test_the_watchdog_ends_a_hang_and_the_link_comes_back(rig: Rig) -> None:
     assert rig.duty.drive is DriveMode.COAST
 
 
-@pytest.mark.parametrize("fault", [Fault.EXTERNAL_RESET, Fault.BROWN_OUT])
-def test_a_reset_lets_the_wheels_go_and_makes_a_new_boot(rig: Rig, fault: Fault) -> None:
+def test_a_reset_brakes_by_its_wiring_while_the_bootloader_runs_and_makes_a_new_boot(rig: Rig) -> None:
     rig.to_drive()
     boot_id = rig.states[-1].boot_id
-    rig.board.strike(fault, held_s=0.1)
-    rig.run(0.001)
-    assert rig.duty.drive is DriveMode.COAST
+    rig.board.strike(Fault.EXTERNAL_RESET, held_s=0.1)
+    for _ in range(110):
+        rig.run(0.001)
+        assert rig.duty == BRAKING
     rig.run(1.0)
     assert rig.link.phase is Phase.UP
     assert rig.states[-1].boot_id != boot_id
     assert rig.states[-1].state is McuState.IDLE
+
+
+def test_without_its_supply_the_robot_coasts_and_brakes_as_soon_as_it_is_back(rig: Rig) -> None:
+    rig.to_drive()
+    boot_id = rig.states[-1].boot_id
+    rig.board.strike(Fault.BROWN_OUT, held_s=0.1)
+    rig.run(0.049)
+    assert rig.duty.drive is DriveMode.COAST
+    rig.run(0.002)
+    assert rig.duty == BRAKING
+    rig.run(1.0)
+    assert rig.link.phase is Phase.UP
+    assert rig.states[-1].boot_id != boot_id
 
 
 def test_a_dead_process_is_one_line(rig: Rig) -> None:

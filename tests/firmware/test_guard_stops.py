@@ -51,7 +51,33 @@ def test_nothing_turns_before_configuration(bench: Bench) -> None:
     bench.send(Command(500_000, 500_000, bench.now_us + 50_000, CommandMode.DRIVE))
     bench.step(20)
     assert all(sample.duty[:2] == (0.0, 0.0) for sample in bench.samples)
-    assert all(sample.duty.drive is DriveMode.COAST for sample in bench.samples)
+    assert {sample.duty.drive for sample in bench.samples[:9]} == {DriveMode.BRAKE}, "until it is known to stand"
+    assert bench.duty.drive is DriveMode.COAST
+
+
+def test_a_restart_at_full_speed_brakes_until_the_wheels_stand_before_any_configuration(driving: Bench) -> None:
+    driving.firmware.reset(0x4321, driving.now_us)
+    speed_mps = driving.left.speed_mps
+    assert speed_mps > 0.9
+    driving.samples.clear()
+    driving.run(0.1 + speed_mps / 3.5)
+    moving = [sample for sample in driving.samples if sample.left_mps > 0.02]
+    assert moving
+    assert all(sample.duty.drive is DriveMode.BRAKE for sample in moving)
+    assert driving.left.speed_mps < 0.02
+    driving.run(0.1)
+    assert driving.duty.drive is DriveMode.COAST, "at rest it can be pushed"
+
+
+def test_a_boot_stops_braking_after_three_seconds_of_being_pushed(bench: Bench) -> None:
+    for _ in range(round(2.9e6 / TICK_US)):
+        bench.left.angle_rad += 0.01
+        bench.step()
+    assert bench.duty.drive is DriveMode.BRAKE
+    for _ in range(round(0.2e6 / TICK_US)):
+        bench.left.angle_rad += 0.01
+        bench.step()
+    assert bench.duty.drive is DriveMode.COAST
 
 
 def test_a_command_does_not_arm(connected: Bench) -> None:

@@ -11,7 +11,7 @@ from amr.messages import McuState
 from firmware_bridge.native import load_library
 
 PHASES = ["boot", "idle", "armed", "driving", "to_armed", "to_idle", "to_fault", "estop", "fault"]
-EVENTS = ["start", "arm", "drive", "settled", "halt", "stop", "fault", "estop", "reset", "rest"]
+EVENTS = ["arm", "drive", "settled", "halt", "stop", "fault", "estop", "reset", "rest"]
 REFUSED = "refused"
 REPORTED = {
     "boot": McuState.BOOT,
@@ -25,7 +25,7 @@ REPORTED = {
     "fault": McuState.FAULT,
 }
 CHANGES = {
-    ("boot", "start"): "idle",
+    ("boot", "rest"): "idle",
     ("idle", "arm"): "armed",
     ("armed", "drive"): "driving",
     ("armed", "stop"): "to_idle",

@@ -38,7 +38,7 @@ def test_sensors_saturate_at_their_range(connected: Bench) -> None:
 
 def test_duty_is_a_fraction_with_a_mode(bench: Bench) -> None:
     duty = bench.firmware.tick(0, 0, 0, 0.0, 0.0, 0.0, 24.0, False)
-    assert duty == Duty(0.0, 0.0, DriveMode.COAST, True)
+    assert duty == Duty(0.0, 0.0, DriveMode.BRAKE, True)
     assert isinstance(duty.drive, DriveMode)
 
 

@@ -215,7 +215,7 @@ def test_reboot_in_the_middle_is_seen_and_forgets_everything(driving: Bench) -> 
     driving.messages.clear()
     driving.step()
     assert driving.last(Boot).boot_id == 0x4321
-    assert driving.duty.drive.name == "COAST"
+    assert driving.duty.drive.name == "BRAKE"
     driving.drive(1.0, 1.0, 0.3)
     assert driving.duty[:2] == (0.0, 0.0)
 

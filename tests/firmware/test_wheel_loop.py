@@ -9,6 +9,7 @@ import pytest
 from firmware_bench import JACKAL, JACKAL_CONFIG, SMALL, SMALL_CONFIG, TICK_US, Bench, MotorModel
 
 from amr.messages import McuState
+from firmware_bridge.native import DriveMode
 from firmware_bridge.wire import ConfigFlag, Configure, FaultBit, WarningBit
 
 ROBOTS = [pytest.param(JACKAL, JACKAL_CONFIG, id="jackal"), pytest.param(SMALL, SMALL_CONFIG, id="small")]
@@ -203,11 +204,11 @@ def test_overrun_of_the_loop_is_told_and_harmless(driving: Bench) -> None:
     assert driving.telemetry.faults & (FaultBit.LEFT_NOT_TURNING | FaultBit.LEFT_UNCOMMANDED) == 0
 
 
-def test_clock_that_stands_lets_go_and_is_not_kicked(driving: Bench) -> None:
+def test_clock_that_stands_brakes_and_is_not_kicked(driving: Bench) -> None:
     driving.command(1.0, 1.0)
     driving.now_us -= driving.tick_us
     driving.step()
-    assert driving.duty == (0.0, 0.0, 2, False)
+    assert driving.duty == (0.0, 0.0, DriveMode.BRAKE, False)
     driving.step()
     assert driving.duty.watchdog_ok
 

@@ -214,7 +214,7 @@ def test_no_imu_message_when_an_axis_is_missing_or_saturated(name: str, raw: int
     rig = Rig()
     rig.bring_up()
     out = rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, rig.mcu_us() + 1000, **{name: raw}), rig.now_ns)
-    assert [type(event) for event in out] == [BaseState]
+    assert [type(event) for event in out if not isinstance(event, LinkStatus)] == [BaseState]
 
 
 def test_fault_bits_reach_the_base_state() -> None:
@@ -369,6 +369,33 @@ def test_a_command_is_obeyed_with_an_expiry_on_the_mcu_clock() -> None:
     assert command.expiry_us - mcu_us == pytest.approx(100_000, abs=5000)
 
 
+def test_a_frozen_inertial_unit_is_named_and_not_passed_on_until_it_measures_again() -> None:
+    rig = Rig()
+    rig.bring_up()
+    for number in range(100):
+        rig.mcu.override["gyro_z_raw"] = number % 7
+        rig.run(0.005)
+    assert "imu" not in rig.reasons()
+    rig.run(0.3)  # the same values over and over
+    assert "imu: frozen, equal values for 25" in rig.reasons()
+    count = len([event for _, event in rig.events if isinstance(event, Imu)])
+    rig.run(0.5)
+    assert len([event for _, event in rig.events if isinstance(event, Imu)]) == count
+    assert rig.reasons().count("imu: frozen") == 1
+    rig.mcu.override["gyro_z_raw"] = 4711
+    rig.run(0.1)
+    assert "imu: measures again" in rig.reasons()
+    assert len([event for _, event in rig.events if isinstance(event, Imu)]) > count
+
+
+def test_an_inertial_unit_that_the_board_does_not_have_is_told_once() -> None:
+    rig = Rig()
+    rig.mcu.override["gyro_z_raw"] = wire.NOT_MEASURED
+    rig.bring_up()
+    rig.run(0.5)
+    assert rig.reasons().count("imu: the board measures none") == 1
+
+
 def test_an_expiry_beyond_the_time_out_is_cut_to_it() -> None:
     rig = Rig()
     rig.bring_to_drive()
@@ -387,6 +414,43 @@ def test_a_command_that_has_expired_is_not_sent(age_ns: int) -> None:
     assert rig.link.command(cmd, rig.now_ns) == b""
     assert rig.link.faults() == {FaultKind.COMMAND_LATE: 1}
     assert "command_late" in rig.link.poll(rig.now_ns)[1][-1].reason
+
+
+def test_commands_end_with_the_telemetry_that_they_rest_on_long_before_the_link_counts_as_lost() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    last_ns = rig.states()[-1].stamp_ns
+    rig.down.mangle = lambda _: b""
+    rig.run(0.15)
+    assert rig.link.phase is Phase.UP
+    assert rig.link.faults()[FaultKind.COMMAND_LATE] > 0
+    assert rig.true_ns(rig.mcu.expiry_us) <= last_ns + 110 * MS
+    assert "telemetry is too old" in rig.reasons()
+
+
+def test_telemetry_that_is_read_late_keeps_no_command_alive() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    rig.down.delay_ns = lambda: 150 * MS
+    rig.run(0.1)
+    obeyed = len(rig.mcu.obeyed)
+    rig.run(1.0)
+    assert len(rig.mcu.obeyed) - obeyed <= 2
+    assert rig.link.faults()[FaultKind.COMMAND_LATE] > 100
+
+
+def test_a_host_clock_that_jumps_ahead_ends_the_session_at_the_next_answer() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    rig.up.waiting.clear()
+    rig.down.waiting.clear()
+    jump_ns = 300 * MS
+    rig.start_ns += jump_ns  # the board's clock stays where it was
+    rig.now_ns += jump_ns
+    rig.run(0.3)
+    assert rig.link.faults()[FaultKind.CLOCK_JUMP] == 1
+    assert "before it was asked" in rig.reasons()
+    rig.bring_up()
 
 
 @pytest.mark.parametrize("category", list(StopCategory))

@@ -172,7 +172,7 @@ def test_a_reboot_while_driving_is_noticed_at_once_and_comes_back_disarmed(rig: 
     rig.run(0.015)
     assert rig.link.phase is not Phase.UP
     rig.bring_up()
-    rig.run(1.5)  # it coasts to rest: a board that restarts has let go of its pins
+    rig.run(0.6)  # a board that restarts brakes first of all
     assert rig.states()[-1].boot_id == 78
     assert rig.states()[-1].state is McuState.IDLE
     assert rig.fastest_mps() < 0.02

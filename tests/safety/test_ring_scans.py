@@ -84,6 +84,9 @@ def with_returns(count: int) -> Any:
         (73, 3, False),
         (72, 0, False),
         (0, 0, False),
+        (720, 539, True),
+        (720, 540, False),
+        (400, 219, True),
     ],
 )
 def test_hardly_any_return_is_believed_only_of_a_lidar_that_lost_them_bit_by_bit(
@@ -215,7 +218,7 @@ def test_a_scan_before_any_telemetry_is_dropped() -> None:
 def test_it_drives_out_into_an_open_field() -> None:
     driver = driving()
     left = list(range(720))
-    for count in (400, 200, 120, 60, 20, 2, 0, 0, 0, 0, 0, 0, 0):
+    for count in (550, 400, 230, 120, 60, 20, 2, 0, 0, 0, 0, 0, 0, 0):
         ranges = np.full(720, np.inf, np.float32)
         ranges[left[:count]] = 6.0 + 0.001 * count
         out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, ranges))
@@ -234,3 +237,17 @@ def test_a_lidar_that_is_blind_from_the_start_or_at_once_stops() -> None:
     out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, empty))
     assert out.stop.reason is StopReason.SCAN_INVALID
     assert "blinded" in out.stop.cause
+
+
+def test_a_sector_that_loses_its_returns_at_once_is_never_taken_for_open_space() -> None:
+    driver = driving()
+    half = np.full(720, 6.0, np.float32)
+    half[:360] = np.inf
+    for _ in range(20):
+        out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, half))
+        assert out.stop.reason is StopReason.SCAN_INVALID
+        assert "360 returns" in out.stop.cause
+    whole = np.full(720, 6.0, np.float32)
+    whole[::9] = 6.01
+    out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, whole))
+    assert out.command.v_mps > 0.0

@@ -7,12 +7,14 @@
 #include "session.h"
 
 #define DEFAULT_PERIOD_US 5000U
+#define BOOT_NM_PER_TICK 1000000U /* until the configuration tells: any wheel that turns is one that moves */
 
 void fw_init(fw_state *state, const fw_identity *identity, uint32_t now_us) {
     memset(state, 0, sizeof *state);
     state->identity = *identity;
     state->last_tick_us = now_us;
-    state->motion = GUARD_COAST;
+    state->motion = GUARD_BRAKE;
+    state->gains.nm_per_tick = BOOT_NM_PER_TICK;
     guard_init(&state->guard, identity->after_watchdog != 0U);
     state->reported_state = WIRE_STATE_BOOT;
 }
@@ -116,9 +118,9 @@ static void put_out(const fw_state *state, uint8_t drive, fw_outputs *outputs) {
     outputs->drive = drive;
 }
 
-static void let_go(fw_outputs *outputs) {
+static void short_motors(fw_outputs *outputs) {
     memset(outputs, 0, sizeof *outputs);
-    outputs->drive = FW_COAST;
+    outputs->drive = FW_BRAKE;
 }
 
 void fw_tick(fw_state *state, const fw_inputs *inputs, fw_outputs *outputs) {
@@ -129,7 +131,7 @@ void fw_tick(fw_state *state, const fw_inputs *inputs, fw_outputs *outputs) {
         state->ticked = true;
     }
     if (elapsed_us <= 0) {
-        let_go(outputs);
+        short_motors(outputs);
         return;
     }
     uint32_t dt_us = (uint32_t)elapsed_us;

@@ -100,13 +100,13 @@ typedef struct {
     uint16_t nack_sent; /* bit per refusal: the time beside it means something */
 } fw_state;
 
-/* Power-up: motors off, no session. */
+/* Power-up: motors shorted, no session. */
 void fw_init(fw_state *state, const fw_identity *identity, uint32_t now_us);
 
 /* Takes any bytes, of any peer. `now_us` is the time at which the last of them was read. */
 void fw_rx(fw_state *state, const uint8_t *bytes, size_t count, uint32_t now_us);
 
-/* One loop. Time must have advanced since the tick before, else the motors are let go and the watchdog is not kicked. */
+/* One loop. Time must have advanced since the tick before, else the motors are shorted and the watchdog is not kicked. */
 void fw_tick(fw_state *state, const fw_inputs *inputs, fw_outputs *outputs);
 
 /* Takes up to `capacity` bytes for the host out of the queue; gives their number. */

@@ -12,16 +12,16 @@
 /* clang-format off */
 #define NO GUARD_REFUSED
 static const uint8_t next_phase[GUARD_PHASES][GUARD_EVENTS] = {
-    /*          START                ARM                  DRIVE          SETTLED              HALT                 STOP                 FAULT                ESTOP        RESET                REST */
-    /* BOOT */ {GUARD_IDLE,          NO,                  NO,            GUARD_BOOT,          GUARD_BOOT,          GUARD_BOOT,          GUARD_BOOT,          GUARD_ESTOP, GUARD_BOOT,          GUARD_BOOT},
-    /* IDLE */ {GUARD_IDLE,          GUARD_ARMED,         NO,            GUARD_IDLE,          GUARD_IDLE,          GUARD_IDLE,          GUARD_IDLE,          GUARD_ESTOP, GUARD_IDLE,          GUARD_IDLE},
-    /* ARMED */ {GUARD_ARMED,        GUARD_ARMED,         GUARD_DRIVING, GUARD_ARMED,         GUARD_ARMED,         GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_ARMED,         GUARD_ARMED},
-    /* DRIVING */ {GUARD_DRIVING,    GUARD_DRIVING,       GUARD_DRIVING, GUARD_ARMED,         GUARD_STOP_TO_ARMED, GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_DRIVING,       GUARD_DRIVING},
-    /* TO_ARMED */ {GUARD_STOP_TO_ARMED, GUARD_STOP_TO_ARMED, GUARD_DRIVING, GUARD_STOP_TO_ARMED, GUARD_STOP_TO_ARMED, GUARD_STOP_TO_IDLE, GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_ARMED, GUARD_ARMED},
-    /* TO_IDLE */ {GUARD_STOP_TO_IDLE,   NO,              NO,            GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_IDLE,  GUARD_IDLE},
-    /* TO_FAULT */ {GUARD_STOP_TO_FAULT, NO,              NO,            GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_FAULT, GUARD_FAULT},
-    /* ESTOP */ {GUARD_ESTOP,        NO,                  NO,            GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP, GUARD_IDLE,          GUARD_ESTOP},
-    /* FAULT */ {GUARD_FAULT,        NO,                  NO,            GUARD_FAULT,         GUARD_FAULT,         GUARD_FAULT,         GUARD_FAULT,         GUARD_ESTOP, GUARD_IDLE,          GUARD_FAULT},
+    /*          ARM                  DRIVE          SETTLED              HALT                 STOP                 FAULT                ESTOP        RESET                REST */
+    /* BOOT */ {NO,                  NO,            GUARD_BOOT,          GUARD_BOOT,          GUARD_BOOT,          GUARD_BOOT,          GUARD_ESTOP, GUARD_BOOT,          GUARD_IDLE},
+    /* IDLE */ {GUARD_ARMED,         NO,            GUARD_IDLE,          GUARD_IDLE,          GUARD_IDLE,          GUARD_IDLE,          GUARD_ESTOP, GUARD_IDLE,          GUARD_IDLE},
+    /* ARMED */ {GUARD_ARMED,        GUARD_DRIVING, GUARD_ARMED,         GUARD_ARMED,         GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_ARMED,         GUARD_ARMED},
+    /* DRIVING */ {GUARD_DRIVING,    GUARD_DRIVING, GUARD_ARMED,         GUARD_STOP_TO_ARMED, GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_DRIVING,       GUARD_DRIVING},
+    /* TO_ARMED */ {GUARD_STOP_TO_ARMED, GUARD_DRIVING, GUARD_STOP_TO_ARMED, GUARD_STOP_TO_ARMED, GUARD_STOP_TO_IDLE, GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_ARMED, GUARD_ARMED},
+    /* TO_IDLE */ {NO,               NO,            GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_IDLE,  GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_IDLE,  GUARD_IDLE},
+    /* TO_FAULT */ {NO,              NO,            GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_STOP_TO_FAULT, GUARD_ESTOP, GUARD_STOP_TO_FAULT, GUARD_FAULT},
+    /* ESTOP */ {NO,                 NO,            GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP,         GUARD_ESTOP, GUARD_IDLE,          GUARD_ESTOP},
+    /* FAULT */ {NO,                 NO,            GUARD_FAULT,         GUARD_FAULT,         GUARD_FAULT,         GUARD_FAULT,         GUARD_ESTOP, GUARD_IDLE,          GUARD_FAULT},
 };
 /* clang-format on */
 
@@ -323,7 +323,7 @@ static void watch_rest(guard_state *guard, const guard_inputs *inputs) {
         }
         return;
     }
-    if (!is_stopping(guard->phase)) {
+    if (!is_stopping(guard->phase) && guard->phase != GUARD_BOOT) {
         return;
     }
     bool ended = guard->category != WIRE_CATEGORY_RAMP || !ramping;
@@ -336,7 +336,6 @@ static void watch_rest(guard_state *guard, const guard_inputs *inputs) {
 }
 
 void guard_tick(guard_state *guard, const guard_limits *limits, const guard_inputs *inputs) {
-    (void)fire(guard, GUARD_ON_START);
     watch_estop(guard, inputs->estop_pressed);
     watch_driver(guard, inputs->driver_fault);
     watch_battery(guard, limits, inputs);
@@ -349,7 +348,7 @@ guard_motion guard_motion_now(const guard_state *guard) {
     if (is_powered(guard->phase)) {
         return GUARD_TRACK;
     }
-    if (guard->phase == GUARD_IDLE || guard->category == WIRE_CATEGORY_COAST) { /* the category of BOOT is to coast */
+    if (guard->phase == GUARD_IDLE || guard->category == WIRE_CATEGORY_COAST) {
         return GUARD_COAST;
     }
     return guard->category == WIRE_CATEGORY_RAMP ? GUARD_RAMP : GUARD_BRAKE;

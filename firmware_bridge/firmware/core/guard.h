@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 typedef enum {
-    GUARD_BOOT,
+    GUARD_BOOT, /* braking: the restart may have come at full speed; until rest */
     GUARD_IDLE,
     GUARD_ARMED,
     GUARD_DRIVING,
@@ -24,7 +24,6 @@ typedef enum {
 } guard_phase;
 
 typedef enum {
-    GUARD_ON_START, /* the first tick */
     GUARD_ON_ARM,
     GUARD_ON_DRIVE,
     GUARD_ON_SETTLED, /* commanded to zero, and the set-points have come there */

@@ -9,6 +9,9 @@
 #define MAX_TRAVEL_TICKS 1000000
 /* Beyond this a single count is no longer worth a long window. */
 #define MAX_FACTOR 32000
+/* Samples further apart have nothing to do with each other. The whole history then spans less than half the clock, so
+ * that no two of its times are equal. */
+#define MAX_GAP_US 0x08000000U
 
 void velocity_reset(velocity_state *state) { memset(state, 0, sizeof *state); }
 
@@ -72,11 +75,13 @@ static int32_t speed_um_per_s(int32_t travel, uint32_t nm_per_tick, uint32_t dur
 }
 
 int32_t velocity_update(velocity_state *state, uint32_t ticks, uint32_t time_us, uint32_t nm_per_tick) {
-    if (state->count == 0U || state->time_us[state->newest] != time_us) {
-        state->newest = (uint8_t)((state->newest + 1U) & INDEX_MASK);
-        if (state->count < VELOCITY_HISTORY) {
-            state->count++;
-        }
+    uint32_t gap_us = time_us - state->time_us[state->newest];
+    if (gap_us == 0U || gap_us > MAX_GAP_US) { /* beyond the gap lie also all times before the newest one */
+        velocity_reset(state);
+    }
+    state->newest = (uint8_t)((state->newest + 1U) & INDEX_MASK);
+    if (state->count < VELOCITY_HISTORY) {
+        state->count++;
     }
     state->ticks[state->newest] = ticks;
     state->time_us[state->newest] = time_us;

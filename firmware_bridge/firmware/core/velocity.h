@@ -24,7 +24,8 @@ typedef struct {
 void velocity_reset(velocity_state *state);
 
 /* Adds a sample (count of the encoder, time of that count; both may wrap) and gives the speed in um/s, within
- * +-INT32_MAX. Zero until there are two samples. A sample at the time of the one before replaces it. */
+ * +-INT32_MAX. Zero until there are two samples. A sample that is not ahead of the newest one, or 134 s and more ahead,
+ * starts anew: the clock jumped. */
 int32_t velocity_update(velocity_state *state, uint32_t ticks, uint32_t time_us, uint32_t nm_per_tick);
 
 /* The newest count; 0 before the first sample. */

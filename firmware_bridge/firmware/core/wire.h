@@ -138,7 +138,7 @@
 #define WIRE_REFUSAL_COUNT 15u
 
 /* Stop category of each stop cause, in the order of WIRE_CAUSE_. */
-#define WIRE_CATEGORY_OF_CAUSE {0u, 2u, 0u, 0u, 0u, 1u, 0u, 0u, 0u, 1u, 1u, 1u, 1u, 1u, 1u, 0u, 2u, 0u, 2u}
+#define WIRE_CATEGORY_OF_CAUSE {0u, 1u, 0u, 0u, 0u, 1u, 0u, 0u, 0u, 1u, 1u, 1u, 1u, 1u, 1u, 0u, 1u, 0u, 2u}
 
 /* Message types and payload sizes */
 #define WIRE_HELLO 0x01u

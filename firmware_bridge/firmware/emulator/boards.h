@@ -20,7 +20,7 @@ typedef struct {
     pin output;
 } pwm_output;
 
-/* A BTS7960: forward and reverse input, both low = brake; enable low = coast. */
+/* A BTS7960: forward and reverse input, both low = brake; enable low = coast. As wired: see is_enabled. */
 typedef struct {
     pin encoder_a;
     pin encoder_b;

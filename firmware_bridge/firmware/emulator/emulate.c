@@ -27,6 +27,7 @@
 #define CYCLES_PER_US (FREQUENCY_HZ / 1000000U)
 #define RECEIVER_PLACES 3U /* two in the FIFO, one in the shift register; simavr's FIFO has 64 */
 #define QUEUE_BYTES 65536U
+#define SUPPLY_BACK_US 50000U /* a brown-out that lasts longer is the bootloader */
 #define FRACTION 256U /* of a cycle, for the host's bit time */
 
 typedef struct {
@@ -72,6 +73,7 @@ static avr_cycle_count_t stretch_to;
 static bool was_reset;
 static bool held;
 static avr_cycle_count_t held_until;
+static avr_cycle_count_t unsupplied_until; /* the bridges' logic has no 5 V */
 static uint8_t reset_cause;
 static request now;
 static answer reply;
@@ -224,6 +226,12 @@ static bool is_high(const pin *which) {
     return (avr->data[which->address] & avr->data[which->address - 1U] & mask) != 0U;
 }
 
+/* The enables have pull-ups to 5 V, the inputs pull-downs: a pin that the MCU does not drive brakes. */
+static bool is_enabled(const pin *which) {
+    bool driven = !held && (avr->data[which->address - 1U] >> which->bit & 1U) != 0U;
+    return !driven || is_high(which);
+}
+
 static uint16_t word_at(uint16_t address) {
     return (uint16_t)(avr->data[address] | (uint16_t)avr->data[address + 1U] << 8U);
 }
@@ -258,10 +266,13 @@ static void read_bridges(void) {
         const motor_side *side = &the_board->side[i];
         reply.duty[i] = 0.0;
         reply.bridge[i] = BRIDGE_COAST;
-        if (held || !is_high(&side->enable)) {
+        if (stretch_to <= unsupplied_until || !is_enabled(&side->enable)) {
             continue;
         }
         reply.bridge[i] = BRIDGE_DRIVE; /* a duty of zero shorts the motor, as two low inputs do */
+        if (held) {
+            continue;
+        }
         reply.duty[i] = high_share(&side->forward) - high_share(&side->reverse);
     }
 }
@@ -366,6 +377,10 @@ static void begin(void) {
         reset_cause = now.kind == REQUEST_BROWN_OUT ? 4U : 2U; /* BORF, EXTRF */
         held = true;
         held_until = stretch_from + (avr_cycle_count_t)now.held_us * CYCLES_PER_US;
+        if (now.kind == REQUEST_BROWN_OUT) {
+            uint32_t dark_us = now.held_us < SUPPLY_BACK_US ? now.held_us : SUPPLY_BACK_US;
+            unsupplied_until = stretch_from + (avr_cycle_count_t)dark_us * CYCLES_PER_US;
+        }
         while (outgoing.used > 0U && outgoing.at[(outgoing.first + outgoing.used - 1U) % QUEUE_BYTES] > avr->cycle) {
             outgoing.used--;
         }

@@ -11,7 +11,7 @@ typedef enum {
     REQUEST_HANG = 3            /* the main loop stands, interrupts go on */
 } request_kind;
 
-/* Advance to `until_us`; `held_us`: how long a reset holds the processor (reset pulse and bootloader). */
+/* Advance to `until_us`; `held_us`: how long a reset holds the processor (supply, reset pulse and bootloader). */
 typedef struct __attribute__((packed)) {
     uint64_t until_us;
     int64_t ticks[2];  /* counts of the encoders then: left, right */

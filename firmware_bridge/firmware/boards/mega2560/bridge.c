@@ -5,8 +5,21 @@
 /* Fast PWM with ICR as TOP (mode 14): 16 MHz / 800 = 20 kHz, above hearing. */
 #define PWM_TOP 799U
 
+/* disconnected outputs follow PORT, which is low */
+static void inputs_low(void) {
+    TCCR1A &= (uint8_t) ~(BIT(COM1A1) | BIT(COM1B1));
+    TCCR4A &= (uint8_t) ~(BIT(COM4A1) | BIT(COM4B1));
+    PORTB &= (uint8_t) ~(LEFT_FORWARD | LEFT_REVERSE);
+    PORTH &= (uint8_t) ~(RIGHT_FORWARD | RIGHT_REVERSE);
+}
+
+void bridge_brake(void) {
+    inputs_low();
+    PORTA |= LEFT_ENABLE | RIGHT_ENABLE;
+}
+
 void bridge_init(void) {
-    bridge_off();
+    bridge_brake(); /* before the pins become outputs */
     DDRA |= LEFT_ENABLE | RIGHT_ENABLE;
     DDRB |= LEFT_FORWARD | LEFT_REVERSE;
     DDRH |= RIGHT_FORWARD | RIGHT_REVERSE;
@@ -18,13 +31,9 @@ void bridge_init(void) {
     TCCR4B = BIT(WGM43) | BIT(WGM42) | BIT(CS40);
 }
 
-void bridge_off(void) {
+static void bridge_off(void) {
     PORTA &= (uint8_t) ~(LEFT_ENABLE | RIGHT_ENABLE);
-    /* disconnected outputs follow PORT, which is low */
-    TCCR1A &= (uint8_t) ~(BIT(COM1A1) | BIT(COM1B1));
-    TCCR4A &= (uint8_t) ~(BIT(COM4A1) | BIT(COM4B1));
-    PORTB &= (uint8_t) ~(LEFT_FORWARD | LEFT_REVERSE);
-    PORTH &= (uint8_t) ~(RIGHT_FORWARD | RIGHT_REVERSE);
+    inputs_low();
 }
 
 /* Compare value of a duty that is not zero: high for compare + 1 of TOP + 1 counts. */

@@ -4,12 +4,12 @@
 
 #include "fw.h"
 
-/* Off: enables low, no PWM. Also the state of the pins before it is called. */
+/* Brakes: enables high, inputs low. The wiring does the same while the pins float, before this is called. */
 void bridge_init(void);
 
 void bridge_put(const fw_outputs *outputs);
 
-/* Off at once; may be called from an interrupt. */
-void bridge_off(void);
+/* Shorts the motors at once; may be called from an interrupt. */
+void bridge_brake(void);
 
 #endif

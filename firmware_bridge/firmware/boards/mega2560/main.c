@@ -33,8 +33,8 @@ void keep_reset_flags(void) {
     wdt_disable();
 }
 
-/* First time-out: the loop hangs. Motors off now; the second time-out resets. */
-ISR(WDT_vect) { bridge_off(); }
+/* First time-out: the loop hangs. Brake now; the second time-out resets. */
+ISR(WDT_vect) { bridge_brake(); }
 
 /* Interrupt, then reset, 60 ms each (the oscillator is +-10 %): three times the longest loop period. */
 static void start_watchdog(void) {
@@ -127,7 +127,7 @@ static void rest_a_while(void) {
 }
 
 int main(void) {
-    bridge_init();
+    bridge_init(); /* first: whatever reset us may have come at full speed */
     PORTG |= ESTOP;
     clock_init();
     uart_init();

@@ -2,12 +2,12 @@
  * MPU-6050, a battery divider, an e-stop contact.
  *
  *   function              port  Arduino  notes
- *   left  RPWM (forward)  PB5   11       OC1A, 20 kHz
+ *   left  RPWM (forward)  PB5   11       OC1A, 20 kHz; 10 kOhm to ground, as each of these four
  *   left  LPWM (reverse)  PB6   12       OC1B
- *   left  R_EN + L_EN     PA0   22       10 kOhm to ground: off while the pin floats (reset, bootloader)
+ *   left  R_EN + L_EN     PA0   22       10 kOhm to 5 V at the bridge: brakes while the pins float (reset, bootloader)
  *   right RPWM (forward)  PH3   6        OC4A, 20 kHz
  *   right LPWM (reverse)  PH4   7        OC4B
- *   right R_EN + L_EN     PA1   23       10 kOhm to ground
+ *   right R_EN + L_EN     PA1   23       10 kOhm to 5 V at the bridge
  *   left  encoder A, B    PE4 PE5  2 3   INT4, INT5
  *   right encoder A, B    PD2 PD3  19 18 INT2, INT3 (INT0 and INT1 share their pins with the two-wire bus)
  *   MPU-6050 SDA, SCL     PD1 PD0  20 21 400 kHz, x forward, y left, z up

@@ -255,7 +255,7 @@ static void check(world *w, const fw_inputs *inputs, const fw_outputs *out) {
             "drive without being armed or ramping");
     require(w, out->drive != FW_DRIVE || w->arm_sent, "drive without ever being armed");
     if (out->watchdog_ok == 0U) {
-        require(w, out->drive == FW_COAST, "clock stands and the motors are not let go");
+        require(w, out->drive == FW_BRAKE, "clock stands and the motors are not shorted");
         return;
     }
     if (phase == GUARD_DRIVING) {
