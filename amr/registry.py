@@ -35,6 +35,9 @@ CONTROLLERS: Final[dict[str, str]] = {
 }
 """Local controllers (``amr.control.base.Controller``), built from (config, seed); imported when first asked for."""
 
+_ROUTINE_BUDGETS: Final = (10_000,)
+"""Poses that a plan on the way may cost: a robot that drives needs an answer within a tenth of a second or so."""
+
 
 def load(table: dict[str, str], kind: str, name: str) -> Any:
     """The class that ``table`` holds under ``name``; raises ``ConfigError`` with the names that there are."""
@@ -50,9 +53,12 @@ def make_planner(name: str) -> GridPlanner:
     return planner
 
 
-def make_kinematic_planner(name: str, body: Body | None, settings: Kinematic) -> GridPlanner:
-    """A planner that knows the outline, by name; ``body`` None: a disc that the grid's 253 stands for."""
-    planner: GridPlanner = load(KINEMATIC_PLANNERS, "kinematic planner", name)(body, settings)
+def make_kinematic_planner(name: str, body: Body | None, settings: Kinematic, **limits: Any) -> GridPlanner:
+    """A planner that knows the outline, by name; ``body`` None: a disc that the grid's 253 stands for.
+
+    ``limits``: keyword arguments of its class.
+    """
+    planner: GridPlanner = load(KINEMATIC_PLANNERS, "kinematic planner", name)(body, settings, **limits)
     return planner
 
 
@@ -68,7 +74,7 @@ def make_planning_worker(config: RobotConfig, global_map: GlobalMap | None = Non
     near = LocalGrid(window_config(config))
     near.forbid(tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out))
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
-    exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic)
+    exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic, budgets=_ROUTINE_BUDGETS)
     global_map = global_map or GlobalGrid(config)
     return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body))
 

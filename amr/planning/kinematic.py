@@ -111,6 +111,8 @@ class KinematicPlanner:
             expanded += found.expanded
             if found.poses is not None:
                 return self._outcome(escape[:-1], found.poses, target, start, goal, options, expanded)
+            if expanded > 2 * sum(self._budgets):
+                break
         return refusal(PlanStatus.NO_PATH, self._why(found, start, goal), expanded)
 
     def _find(self, begin: Pose, target: Pose, yaw_matters: bool) -> Found:

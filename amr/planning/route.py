@@ -59,6 +59,8 @@ class Route:
     is_kinematic: bool = False
     touches: int = 0
     """Points at which the outline touches."""
+    poses: int = 0
+    """Of what was expanded: poses that a kinematic planner looked at, which cost more time than cells."""
 
 
 def plan_route(
@@ -90,13 +92,14 @@ def plan_route(
             best = latest
         if best.touches == 0:
             break
+    poses = 0
     if best.touches > 0 and exact is not None and math.isfinite(start.yaw_rad):
         driven = exact.plan(grid, start, goal, options)
-        expanded += driven.expanded
+        poses = driven.expanded
         if driven.status is PlanStatus.OK:
             path = resampled_motions(driven.path, spacing_m)
             best = Route(replace(driven, path=path), is_kinematic=True)
-    return replace(best, outcome=replace(best.outcome, expanded=expanded))
+    return replace(best, outcome=replace(best.outcome, expanded=expanded + poses), poses=poses)
 
 
 def _finished(

@@ -133,8 +133,10 @@ class PlanningWorker:
             outcome, speed_mps = self._plan_way_out(request.start_map, request.goal_map), _NO_SPEEDS
             latency_s = config.latency_way_out_s + outcome.expanded * config.latency_per_pose_s
         else:
-            outcome, speed_mps = self._plan(request.start_map, request.goal_map)
-            latency_s = config.latency_base_s + outcome.expanded * config.latency_per_expansion_s
+            outcome, speed_mps, poses = self._plan(request.start_map, request.goal_map)
+            cells = outcome.expanded - poses
+            latency_s = config.latency_base_s + cells * config.latency_per_expansion_s
+            latency_s += poses * config.latency_per_pose_s
         return PlanResult(
             stamp_ns=request.stamp_ns + ns_from_s(latency_s),
             request_id=request.request_id,
@@ -147,14 +149,15 @@ class PlanningWorker:
             speed_mps=speed_mps,
         )
 
-    def _plan(self, start: Pose2, goal: Goal) -> tuple[PlanOutcome, NDArray[np.float64]]:
-        """How it ended, and the speeds along the path."""
+    def _plan(self, start: Pose2, goal: Goal) -> tuple[PlanOutcome, NDArray[np.float64], int]:
+        """How it ended, the speeds along the path, and how many of the expansions were poses."""
         options, target = self._options(goal), _pose_of(goal)
         route: Route | None = None
-        expanded = 0
+        expanded = poses = 0
         for candidate in self._grids(start, target):
             found = self._route(self._planner, candidate, start, target, options, self._exact)
             expanded += found.outcome.expanded
+            poses += found.poses
             is_path = found.outcome.status is PlanStatus.OK
             # a start that only this grid's inflation forbids needs no escape on another
             is_best = (is_path and found.outcome.escape_points == 0) or found.outcome.status not in _TRY_ON
@@ -163,17 +166,17 @@ class PlanningWorker:
             if is_best:
                 break
         if route is None:
-            return _too_far(start, target), _NO_SPEEDS
+            return _too_far(start, target), _NO_SPEEDS, poses
         route = _with_expanded(route, expanded)
         if route.outcome.status is not PlanStatus.OK:
             self._kept = None
-            return route.outcome, _NO_SPEEDS
+            return route.outcome, _NO_SPEEDS, poses
         priced = self._pricer.price(route, start, grid)
         if not route.is_kinematic:
             priced = self._quickest(priced, start, goal, target, grid, options)
         route = priced.route
         self._kept = None if route.is_kinematic else KeptPath(goal, route.outcome.path)
-        return noted(route, self._outline, grid), priced.speed_mps
+        return noted(route, self._outline, grid), priced.speed_mps, poses
 
     def _options(self, goal: Goal) -> PlanOptions:
         return PlanOptions(
