@@ -18,6 +18,7 @@ from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionL
 from amr.control.turn_trim import TurnTrim
 from amr.control.zones import SpeedZones
 from amr.estimation.base import Estimate
+from amr.estimation.grip import GripEstimator
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
 from amr.kinematics import limit_wheel_speeds, wheel_speeds_from_twist
@@ -79,6 +80,7 @@ class RobotCore:
     def __init__(self, config: RobotConfig, seed: int, map_from_odom: Pose2 = IDENTITY) -> None:
         self._config = config
         self._odometry = OdometryFilter(config)
+        self._grip = GripEstimator(config)
         self._grid = LocalGrid(config)
         self._tracker = MoverTracker(config)
         self._mission = MissionRunner(config)
@@ -155,10 +157,10 @@ class RobotCore:
         for message in inputs.messages:
             if isinstance(message, BaseState):
                 base = message
-                self._odometry.ingest(message)
+                self._take_motion(message)
             elif isinstance(message, Imu):
                 imu.append(message)
-                self._odometry.ingest(message)
+                self._take_motion(message)
             elif isinstance(message, Scan):
                 scan = message
             elif isinstance(message, LinkStatus):
@@ -173,6 +175,11 @@ class RobotCore:
                 plan = message
         self._follow_operator(operator)
         return Seen(scan, base, tuple(imu), self._link, mission, plan, tuple(operator))
+
+    def _take_motion(self, message: BaseState | Imu) -> None:
+        self._odometry.ingest(message)
+        self._grip.ingest(message)
+        self._odometry.set_grip(self._grip.part)
 
     def _follow_operator(self, presses: Iterable[Operator]) -> None:
         for press in presses:
@@ -272,7 +279,7 @@ class RobotCore:
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
                 limits=self._speed_zones.limits(
-                    MotionLimits.from_config(self._config.limits),
+                    MotionLimits.from_config(self._config.limits).on_floor(self._grip.part),
                     self._map_from_odom @ estimate.odom_from_base,
                     estimate.twist,
                 ),
@@ -312,6 +319,7 @@ class RobotCore:
                 pending=self._pending,
                 movers=in_frame_of(estimate.odom_from_base, self._movers),
                 map_from_base=self._map_from_odom @ estimate.odom_from_base,
+                grip_frac=self._grip.part,
             )
         )
         self._armed, self._stop = safe.armed, safe.stop

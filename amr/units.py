@@ -7,6 +7,8 @@ import math
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 NS_PER_US = 1_000
+GRAVITY_MPS2 = 9.80665
+"""Standard gravity."""
 
 
 def ns_from_s(duration_s: float) -> int:

@@ -27,6 +27,11 @@ class Estimation(Section):
     """A gyro that differs more from its bias is being turned by someone, wheels or not."""
     slip_creep_mps: Annotated[float, Field(ge=0.005, le=1.0)] = 0.01
     """Slip of a wheel at which friction reaches 0.7 of its full value (skid steer)."""
+    grip_enabled: bool = True
+    """Find out by the accelerometer when a skid steer's floor gives less friction than ``physics.friction``, and keep
+    to that part of the limits on braking, acceleration and lateral acceleration."""
+    accel_model_noise_mps2: Positive = 0.35
+    """What the accelerometer feels beside sliding (vibration, late wheel speeds), as the mean over 40 ms."""
     slip_threshold_radps: Positive = 0.6
     """Wheels and gyro that disagree by more count as slipping."""
     tick_speed_limit_factor: Annotated[float, Field(ge=1.0, le=20.0)] = 3.0

@@ -7,7 +7,8 @@ one velocity. It is called once a step; its time is ``ControlInput.now_ns``.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -56,6 +57,22 @@ class MotionLimits:
             limits.brake_mps2,
             limits.alpha_max_radps2,
             limits.a_lateral_max_mps2,
+        )
+
+    def on_floor(self, grip_frac: float) -> MotionLimits:
+        """Where the floor gives this part (0 to 1) of the friction that the file counts on.
+
+        The speed falls with the root, so that no stop gets longer.
+        """
+        if grip_frac == 1.0:
+            return self
+        return replace(
+            self,
+            v_max_mps=math.sqrt(grip_frac) * self.v_max_mps,
+            v_reverse_max_mps=math.sqrt(grip_frac) * self.v_reverse_max_mps,
+            a_max_mps2=grip_frac * self.a_max_mps2,
+            brake_mps2=grip_frac * self.brake_mps2,
+            a_lateral_max_mps2=grip_frac * self.a_lateral_max_mps2,
         )
 
 

@@ -24,9 +24,8 @@ from amr.kernels import estimation_state as columns
 from amr.kernels.estimation_history import apply_events
 from amr.messages import BaseState, Imu
 from amr.portable_math import sin_cos
-from amr.units import NS_PER_S, ns_from_s, s_from_ns
+from amr.units import GRAVITY_MPS2, NS_PER_S, ns_from_s, s_from_ns
 
-_GRAVITY_MPS2 = 9.80665
 _PENDING = 2048
 _GYRO_NOISE_LEAST_RADPS = 1e-4
 _BIAS_LEAST_RADPS = 1e-3
@@ -40,12 +39,13 @@ class OdometryFilter:
     The odom frame is where the robot stood at the first message. Cost: 0.02 ms a step with 4 + 4 messages.
     """
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_settings", "_contacts")
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_friction_mps2", "_contacts")
 
     def __init__(self, config: RobotConfig) -> None:
         """At the odom origin, at rest, with the bias unknown to ``imu.gyro_bias_radps``."""
         estimation = config.estimation
         self._settings = _settings(config)
+        self._friction_mps2 = float(self._settings[columns.FRICTION_MPS2])
         skid_steer = config.drive.kind == "skid_steer"
         self._contacts: NDArray[np.float64] = np.array(
             config.drive.wheel_positions_m if skid_steer else (), np.float64
@@ -71,6 +71,10 @@ class OdometryFilter:
         self._not_finite = 0
         self._future = 0
         self._overflow = 0
+
+    def set_grip(self, part: float) -> None:
+        """From now on the floor gives this part of the file's friction (``estimation.grip``)."""
+        self._settings[columns.FRICTION_MPS2] = part * self._friction_mps2
 
     @property
     def slip_radps(self) -> float:
@@ -241,6 +245,6 @@ def _settings(config: RobotConfig) -> NDArray[np.float64]:
     settings[columns.STANDSTILL_NS] = estimation.standstill_s * NS_PER_S
     settings[columns.STANDSTILL_RATE] = estimation.standstill_rate_radps
     settings[columns.FASTEST_MPS] = fastest_mps * estimation.tick_speed_limit_factor
-    settings[columns.FRICTION_MPS2] = config.physics.friction * _GRAVITY_MPS2
+    settings[columns.FRICTION_MPS2] = config.physics.friction * GRAVITY_MPS2
     settings[columns.CREEP_MPS] = estimation.slip_creep_mps
     return settings

@@ -33,6 +33,8 @@ class SafetyInput:
     """Tracked movers as they are at ``now_ns``, in the base frame; they only take speed away (``safety.movers``)."""
     imu: tuple[Imu, ...] = ()
     """Samples of this step, oldest first. Without them the yaw is that of the wheels, with more doubt."""
+    grip_frac: float = 1.0
+    """Part of the file's friction that the floor is thought to give; only less than 1 counts."""
     map_from_base: Pose2 | None = None
     """Where the robot is thought to be now; only zones ask, and they only take speed away (``safety.zones``)."""
 

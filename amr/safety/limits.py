@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from amr.config.hardware import Limits
 from amr.geometry import Twist2
+
+_LEAST_GRIP_FRAC = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,25 @@ class CommandLimits:
             limits.alpha_max_radps2,
             limits.a_lateral_max_mps2,
         )
+
+
+def on_floor(limits: CommandLimits, grip_frac: float) -> CommandLimits:
+    """What can be relied on where the floor gives this part of the file's friction; never more than the file.
+
+    The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe: one that is
+    no number, or below 0.1, counts as 0.1.
+    """
+    part = min(1.0, grip_frac) if grip_frac >= _LEAST_GRIP_FRAC else _LEAST_GRIP_FRAC
+    if part == 1.0:
+        return limits
+    return replace(
+        limits,
+        v_max_mps=math.sqrt(part) * limits.v_max_mps,
+        v_reverse_max_mps=math.sqrt(part) * limits.v_reverse_max_mps,
+        a_max_mps2=part * limits.a_max_mps2,
+        brake_mps2=part * limits.brake_mps2,
+        a_lateral_max_mps2=part * limits.a_lateral_max_mps2,
+    )
 
 
 def limit_speed(wish: Twist2, limits: CommandLimits) -> tuple[Twist2, str]:

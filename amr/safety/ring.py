@@ -100,6 +100,7 @@ class SafetyRing:
     def __init__(self, config: RobotConfig) -> None:
         safety = config.safety
         self._limits = CommandLimits.from_config(config.limits)
+        self._floor_limits = self._limits
         self._settings = EnvelopeSettings.from_config(config)
         self._fences = zones.fences_of(config.zones)
         self._wheels = WheelGeometry.from_config(config)
@@ -135,6 +136,7 @@ class SafetyRing:
     def step(self, view: SafetyInput) -> SafetyOutput:
         """The command that may leave in this step. Never raises on any value in ``view``; ``now_ns`` grows."""
         duration_s = self._elapsed_s(view.now_ns)
+        self._floor_limits = limits.on_floor(self._limits, view.grip_frac)
         restarted = self._take_base(view.base, view.imu)
         self._take_scan(view.scan, view.now_ns)
         self._follow_arming(view, restarted)
@@ -342,14 +344,14 @@ class SafetyRing:
         end_s: float,
     ) -> Instant:
         x_m, y_m, yaw_rad, v_mps, w_radps = kernel.predict_in_flight(
-            *pose, twist.v_mps, twist.w_radps, self._limits.a_max_mps2, self._limits.brake_mps2,
-            self._limits.alpha_max_radps2, _PREDICTION_STEP_S, pending, start_s, end_s,
+            *pose, twist.v_mps, twist.w_radps, self._floor_limits.a_max_mps2, self._floor_limits.brake_mps2,
+            self._floor_limits.alpha_max_radps2, _PREDICTION_STEP_S, pending, start_s, end_s,
         )  # fmt: skip
         return Instant((x_m, y_m, yaw_rad), Twist2(v_mps, w_radps))
 
     def _limit(self, wish: Twist2, duration_s: float) -> tuple[Twist2, Stop]:
         """The finite wish within all limits, as it can follow the last command."""
-        within, cause = limits.limit_speed(wish, self._limits)
+        within, cause = limits.limit_speed(wish, self._floor_limits)
         reachable, rate_cause = limits.limit_rate(self._command, within, self._limits, duration_s)
         changed = max(abs(reachable.v_mps - wish.v_mps), abs(reachable.w_radps - wish.w_radps)) > _CHANGE
         return reachable, Stop(StopReason.LIMIT, cause or rate_cause) if changed else _NO_STOP
@@ -409,7 +411,7 @@ class SafetyRing:
         return STANDSTILL, refused
 
     def _motion(self, twist: Twist2, outline: Outline) -> Motion | None:
-        return envelope.motion_of(twist, self._limits, outline.circumradius_m)
+        return envelope.motion_of(twist, self._floor_limits, outline.circumradius_m)
 
     def _coasting_motion(self, wish: Twist2, situation: Situation) -> Motion | None:
         """The wish along the curvature that the body has now; None where it is slow or changes its direction."""
