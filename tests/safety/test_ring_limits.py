@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from safety_scene import Driver, robot
 
 from amr.geometry import STANDSTILL, Twist2
 from amr.messages import StopReason
-from amr.safety.limits import CommandLimits, brake, limit_rate, limit_speed, slowest_fraction, stop_time_s
+from amr.safety.limits import CommandLimits, brake, limit_rate, limit_speed, on_floor, slowest_fraction, stop_time_s
 
 LIMITS = CommandLimits(2.0, 0.6, 4.0, 3.0, 3.5, 12.0, 2.5)
 STEP_S = 0.02
@@ -159,3 +160,15 @@ def test_time_that_stands_still_allows_no_acceleration() -> None:
     driver = Driver(robot())
     driver.run(0.1)
     assert driver.step(Twist2(1.0, 0.0), now_ns=driver.now_ns - 10_000_000).command.v_mps <= 0.03
+
+
+@pytest.mark.parametrize(
+    ("grip", "part"), [(1.0, 1.0), (7.0, 1.0), (math.inf, 1.0), (0.6, 0.6), (0.0, 0.1), (-3.0, 0.1), (math.nan, 0.1)]
+)
+def test_a_slippery_floor_only_ever_tightens_the_limits(grip: float, part: float) -> None:
+    floor = on_floor(LIMITS, grip)
+    assert floor.brake_mps2 == pytest.approx(part * LIMITS.brake_mps2)
+    assert floor.a_max_mps2 == pytest.approx(part * LIMITS.a_max_mps2)
+    assert floor.a_lateral_max_mps2 == pytest.approx(part * LIMITS.a_lateral_max_mps2)
+    assert floor.v_max_mps**2 / floor.brake_mps2 == pytest.approx(LIMITS.v_max_mps**2 / LIMITS.brake_mps2)
+    assert (floor.w_max_radps, floor.alpha_max_radps2) == (LIMITS.w_max_radps, LIMITS.alpha_max_radps2)
