@@ -22,12 +22,20 @@ def slam(
     data: Annotated[list[Path], typer.Option("--data", metavar="FILE", help="Log of a robot (.npz); repeatable.")],
     scans: Annotated[str | None, typer.Option(metavar="A-B", help="Only these scans of each log.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Raw results: poses (.csv) and maps.")] = None,
+    drop_frac: Annotated[
+        float, typer.Option(metavar="PART", min=0.0, max=0.95, help="Lose so many scans at random.")
+    ] = 0.0,
+    odometry_scale: Annotated[
+        float, typer.Option(metavar="FACTOR", min=0.5, max=2.0, help="Multiply ways and turns of the odometry.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which scans are lost.")] = 0,
     json: JsonOption = None,
 ) -> None:
     """SLAM on logs of real robots: wheel odometry and one lidar; scored by verified relations."""
     from amr.runtime.bench.slam import run
+    from amr.runtime.bench.slam_harm import Harm
 
-    result = run(data, parse_scans(scans), out, _progress)
+    result = run(data, parse_scans(scans), out, _progress, Harm(drop_frac, odometry_scale, seed))
     write_json(result, json)
     if json == "-":
         return

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from amr.errors import DataError
 from amr.mapping.slam import Slam
 from amr.mapping.slam_map import map_image
+from amr.runtime.bench.slam_harm import Harm
 from amr.runtime.bench.slam_log import SlamLog, load_slam_log
 from amr.runtime.bench.slam_ruler import relation_errors
 from amr.runtime.maps import save_ros_map
@@ -29,10 +30,12 @@ def run(
     scans: tuple[int, int | None] = (0, None),
     out: Path | None = None,
     progress: Progress | None = None,
+    harm: Harm | None = None,
 ) -> dict[str, Any]:
-    """The contract's result over all logs; raises ``DataError`` in one line."""
+    """The contract's result over all logs, after ``harm`` was done to them; raises ``DataError`` in one line."""
     say = progress or (lambda _: None)
-    logs = [load_slam_log(path, *scans) for path in data]
+    harm = harm or Harm()
+    logs = [harm.done_to(load_slam_log(path, *scans)) for path in data]
     return {"logs": [_one(path, log, out, say) for path, log in zip(data, logs, strict=True)]}
 
 
