@@ -121,7 +121,7 @@ def make_blocks(
 
 @kernel(
     "UniTuple(int64, 2)(Array(uint8, 2, 'C', True), uint8, boolean, uint8[::1], uint64[::1], uint16[::1], uint8[::1],"
-    " uint8[::1], uint32[::1])"
+    " uint8[::1], uint32[::1], int64, int64, int64, int64)"
 )
 def refresh(
     cost: Array,
@@ -133,26 +133,33 @@ def refresh(
     least: Array,
     most: Array,
     changed: Array,
+    row_from: Any,
+    row_to: Any,
+    column_from: Any,
+    column_to: Any,
 ) -> Any:
     """Make ``padded`` the border-padded copy of ``cost`` [height, width] (255 becomes ``unknown_as``), blocks included.
 
-    Only what differs from before is written, unless ``all_new`` (then ``padded`` may hold anything). ``changed``:
+    Only what differs from before is written, unless ``all_new`` (then ``padded`` may hold anything). Looked at are the
+    cells [row_from, row_to) x [column_from, column_to), inside the map and with ``all_new`` all of it. ``changed``:
     receives the padded indices of the cells that differ, as many as it holds. Returns (number of cells that differ,
     blocks made).
     """
     height, width = cost.shape
     stride = np.uint64(width + 2)
-    rows_of_blocks = np.int64((np.uint64(height + 2) + np.uint64(SIDE - 1)) // np.uint64(SIDE))
+    first_row, end_row = (row_from + 1) // SIDE, (row_to + SIDE) // SIDE
     if all_new:
         for i in range(stride):
             padded[np.uint64(i)] = np.uint8(255)
             padded[np.uint64(height + 1) * stride + np.uint64(i)] = np.uint8(255)
+        first_row = np.int64(0)
+        end_row = np.int64((np.uint64(height + 2) + np.uint64(SIDE - 1)) // np.uint64(SIDE))
     differ, made = np.int64(0), np.int64(0)
-    for block_row in range(rows_of_blocks):
+    for block_row in range(first_row, end_row):
         low, high = np.int64(stride), np.int64(-1)
         for r in range(SIDE):
             j = block_row * SIDE + r - 1
-            if j < 0 or j >= height:
+            if j < row_from or j >= row_to:
                 continue
             begin = np.uint64(j + 1) * stride
             line = cost[np.uint64(j)]
@@ -165,13 +172,13 @@ def refresh(
                     out[i] = unknown_as if value == np.uint8(255) else value
                 continue
             difference = np.uint8(0)
-            for i in range(np.uint64(width)):
+            for i in range(np.uint64(column_from), np.uint64(column_to)):
                 value = line[i]
                 value = unknown_as if value == np.uint8(255) else value
                 difference |= value ^ out[i]
             if difference == np.uint8(0):
                 continue
-            for i in range(np.uint64(width)):
+            for i in range(np.uint64(column_from), np.uint64(column_to)):
                 value = line[i]
                 value = unknown_as if value == np.uint8(255) else value
                 if value != out[i]:

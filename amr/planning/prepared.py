@@ -2,7 +2,8 @@
 
 Each query compares the grid's costs with the copy (a pass over the bytes, far cheaper than any search), so nobody has
 to say what changed, and equal costs give equal answers whatever was here before. An array that nobody can write to
-and that was the last one too is known to be the same.
+and that was the last one too is known to be the same. Who knows where the map changed
+may say so: only that is compared.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from amr.kernels import grid_blocks
 from amr.planning.base import PlanOptions
 
 _CHANGES = 1 << 16
+
+Cells = tuple[slice, slice]
+"""Rows and columns of a grid, with step 1."""
 
 
 def unknown_cost(options: PlanOptions) -> int:
@@ -39,6 +43,7 @@ class PreparedMap:
         """The last refresh changed more than ``changed`` tells (or everything)."""
         self._last: tuple[NDArray[np.uint8], int] | None = None
         """The costs that were refreshed from last, when they cannot change, and what unknown was taken as."""
+        self._unknown_as = -1
         self.weight_min = 252
         self.is_uniform = False
         """All allowed cells cost the same."""
@@ -50,8 +55,11 @@ class PreparedMap:
         self.height = self.width = 0
         self._last = None
 
-    def refresh(self, grid: CostGrid, unknown_as: int) -> None:
-        """Become the prepared form of ``grid`` (uint8, checked by the caller), unknown cells as ``unknown_as``."""
+    def refresh(self, grid: CostGrid, unknown_as: int, within: Cells | None = None) -> None:
+        """Become the prepared form of ``grid`` (uint8, checked by the caller), unknown cells as ``unknown_as``.
+
+        ``within``: the caller's promise that only cells in there differ from the grid before, if that had this shape.
+        """
         if (
             self._last is not None
             and self._last[0] is grid.cost
@@ -64,9 +72,14 @@ class PreparedMap:
         all_new = cost.shape != (self.height, self.width)
         if all_new:
             self._fit(*cost.shape)
+        if within is None or unknown_as != self._unknown_as:
+            within = slice(None), slice(None)
+        rows, columns = within[0].indices(self.height), within[1].indices(self.width)
         differ, made = grid_blocks.refresh(
-            cost, unknown_as, all_new, self.padded, self.nodes, self.weights, self.least, self.most, self._changes
-        )
+            cost, unknown_as, all_new, self.padded, self.nodes, self.weights, self.least, self.most, self._changes,
+            *(0, self.height, 0, self.width) if all_new else (rows[0], rows[1], columns[0], columns[1]),
+        )  # fmt: skip
+        self._unknown_as = unknown_as
         self.too_much_changed = bool(all_new or differ > _CHANGES)
         self.changed = self._changes[: 0 if self.too_much_changed else differ]
         self._last = (grid.cost, unknown_as) if _is_frozen(grid.cost) else None

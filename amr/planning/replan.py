@@ -23,7 +23,7 @@ from amr.planning.any_angle import pull_straight
 from amr.planning.base import PlanOptions, PlanOutcome
 from amr.planning.cell_search import CellSearch, Seeds
 from amr.planning.goal_labels import GoalLabels
-from amr.planning.prepared import unknown_cost
+from amr.planning.prepared import Cells, unknown_cost
 from amr.planning.query import (
     CellPath,
     check,
@@ -123,9 +123,12 @@ class ReplanningPlanner:
         self._stands_in = False
         self._kept = None
 
-    def plan(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> PlanOutcome:
-        """See ``GridPlanner.plan``."""
-        found = self._find(grid, start, goal, options)
+    def plan(
+        self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions, changed: Cells | None = None
+    ) -> PlanOutcome:
+        """See ``GridPlanner.plan``. ``changed``, if the caller knows: rows and columns outside of which the grid holds
+        what the one of the last call did; as D* Lite (Koenig and Likhachev 2002) is told of changed edges."""
+        found = self._find(grid, start, goal, options, changed)
         if isinstance(found, PlanOutcome):
             return found
         points = anchored(found, grid.frame, start, goal)
@@ -152,13 +155,15 @@ class ReplanningPlanner:
         self._kept = Pulled(pulled, found.cells, cost / grid_cost if grid_cost > 0.0 else 1.0)
         return pulled, cost
 
-    def _find(self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions) -> CellPath | PlanOutcome:
+    def _find(
+        self, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions, changed: Cells | None
+    ) -> CellPath | PlanOutcome:
         """The cells from start to goal, by the labels that are kept; by a search of its own where those do not fit."""
         refused = check(grid, start, goal, options)
         if refused is not None:
             return refused
         prepared, labels = self._search.map, self._labels
-        prepared.refresh(grid, unknown_cost(options))
+        prepared.refresh(grid, unknown_cost(options), changed)
         labels.expanded = self._search.expanded = 0
         if not labels.repair(prepared):
             labels.root = None

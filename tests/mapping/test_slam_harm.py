@@ -14,7 +14,7 @@ def log_of(count: int) -> SlamLog:
     random = np.random.default_rng(3)
     odometry = np.cumsum(random.normal(0.0, 0.1, (count, 3)), axis=0)
     points = [random.normal(0.0, 1.0, (12, 2)) for _ in range(count)]
-    return SlamLog("made", np.arange(count, dtype=float), points, odometry, 0, {"beam_count": 1})
+    return SlamLog("made", np.arange(count, dtype=float), points, odometry, 0, {"beam_count": 1}, np.zeros(count, bool))
 
 
 def test_nothing_is_done_by_default():
@@ -38,6 +38,7 @@ def test_scans_are_lost_by_seed_and_counted():
     log = log_of(1000)
     first, again, other = (Harm(drop_frac=0.2, seed=seed).done_to(log) for seed in (1, 1, 2))
     lost = [own is None for own in first.points]
+    assert first.lost.tolist() == lost
     assert first.refused == {"beam_count": 1, DROPPED: sum(lost)}
     assert 150 < sum(lost) < 250
     assert lost == [own is None for own in again.points]

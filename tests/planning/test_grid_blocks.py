@@ -73,8 +73,8 @@ def test_blocks_equal_plain_counting(seed: int, height: int, width: int, blocked
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), unknown_as=st.sampled_from([0, 100, 255]))
-def test_a_refreshed_map_equals_a_new_one_and_names_what_changed(seed: int, unknown_as: int) -> None:
+@given(seed=st.integers(0, 2**32 - 1), unknown_as=st.sampled_from([0, 100, 255]), told=st.booleans())
+def test_a_refreshed_map_equals_a_new_one_and_names_what_changed(seed: int, unknown_as: int, told: bool) -> None:
     random = np.random.default_rng(seed)
     height, width = (int(n) for n in random.integers(1, 40, 2))
     cost = random_cost(random, height, width, 0.3)
@@ -85,7 +85,7 @@ def test_a_refreshed_map_equals_a_new_one_and_names_what_changed(seed: int, unkn
         j, i = int(random.integers(height)), int(random.integers(width))
         patch = cost[j : j + 5, i : i + 5]
         patch[:] = random_cost(random, *patch.shape, 0.5)
-        kept.refresh(framed(cost), unknown_as)
+        kept.refresh(framed(cost), unknown_as, (slice(j, j + 5), slice(i, i + 5)) if told else None)
         new = PreparedMap()
         new.refresh(framed(cost), unknown_as)
         for name in ("padded", "nodes", "least", "most"):
@@ -97,6 +97,18 @@ def test_a_refreshed_map_equals_a_new_one_and_names_what_changed(seed: int, unkn
         assert sorted(kept.changed.tolist()) == np.nonzero(before != kept.padded)[0].tolist()
     kept.refresh(framed(cost), unknown_as)
     assert kept.changed.size == 0
+
+
+def test_a_promise_about_another_shape_or_another_meaning_of_unknown_is_not_used() -> None:
+    nowhere = slice(0, 0), slice(0, 0)
+    prepared = PreparedMap()
+    prepared.refresh(framed(np.full((20, 30), 3, np.uint8)), 255, nowhere)
+    assert prepared.weight_min == 255
+    prepared.refresh(framed(np.full((30, 20), 255, np.uint8)), 255, nowhere)
+    prepared.refresh(framed(np.full((30, 20), 255, np.uint8)), 7, nowhere)
+    assert prepared.changed.size == 600
+    prepared.refresh(framed(np.full((30, 20), 9, np.uint8)), 7, nowhere)
+    assert prepared.changed.size == 0
 
 
 def test_another_shape_or_a_forgotten_map_is_made_anew() -> None:

@@ -129,7 +129,7 @@ def test_ruler_measures_a_known_error(tmp_path):
     poses[:, 0] = np.arange(60)
     relations = {"rel_ij": np.array([[0, 1], [1, 2]]), "rel_xyt": np.array([[1.0, 0.0, 0.0], [1.0, 0.1, 0.02]])}
     save(log, {**arrays, **relations})
-    scores = relation_errors(log, 0, poses)
+    scores = relation_errors(log, 0, poses, np.zeros(len(poses), bool))
     assert scores["translation_m"]["mean"] == pytest.approx(0.05)
     assert scores["rotation_deg"]["mean"] == pytest.approx(np.rad2deg(0.01))
     assert scores["translation_sq"]["mean"] == pytest.approx(0.005)

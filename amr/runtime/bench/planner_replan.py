@@ -1,7 +1,8 @@
 """How much faster a plan is when goal and most of the map stay the same, against planning from nothing.
 
 Per query the planner answers from nothing, then after the start moved along the path, then after an obstacle appeared
-a few metres ahead, then after it was gone again. Costs are compared with ``astar`` on the same maps.
+a few metres ahead, then after it was gone again (the planner is told in which cells, as one that shares the map's
+change list would be). Costs are compared with ``astar`` on the same maps.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from amr.geometry import Pose2
 from amr.grid import COST_INSCRIBED, COST_UNKNOWN, CostGrid
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.prepared import Cells
 from amr.planning.replan import ReplanningPlanner
 from amr.registry import make_planner
 from amr.runtime.bench.planner_cases import InflationAsked, PlannerCase, Query, inflate
@@ -47,9 +49,10 @@ def measure_replanning(case: PlannerCase, queries: list[Query], allow_unknown: b
             times_ms["cold"].pop()
             continue
         start = _along(case, cold.path, _MOVED_CELLS, query.start)
-        changed = _with_obstacle(case, cold.path, query, random)
+        changed, where = _with_obstacle(case, cold.path, query, random)
         for kind, grid in (("start_moved", case.grid), ("map_changed", changed), ("map_changed", case.grid)):
-            outcome = _timed(timed, grid, start, query.goal, options, times_ms[kind])
+            told = where if kind == "map_changed" else None
+            outcome = _timed(timed, grid, start, query.goal, options, times_ms[kind], told)
             kept = grid_path.plan(grid, start, query.goal, options)
             anew = exact.plan(grid, start, query.goal, options)
             compared += 1
@@ -76,10 +79,16 @@ def _summary(times_ms: dict[str, list[float]], compared: int, equal: bool) -> di
 
 
 def _timed(
-    planner: ReplanningPlanner, grid: CostGrid, start: Pose2, goal: Pose2, options: PlanOptions, times_ms: list[float]
+    planner: ReplanningPlanner,
+    grid: CostGrid,
+    start: Pose2,
+    goal: Pose2,
+    options: PlanOptions,
+    times_ms: list[float],
+    changed: Cells | None = None,
 ) -> PlanOutcome:
     begin = time.perf_counter()
-    outcome = planner.plan(grid, start, goal, options)
+    outcome = planner.plan(grid, start, goal, options, changed)
     times_ms.append((time.perf_counter() - begin) * 1e3)
     return outcome
 
@@ -98,8 +107,13 @@ def _centered(case: PlannerCase, pose: Pose2) -> Pose2:
     return Pose2(*case.grid.frame.center(*case.grid.frame.cell(pose.x_m, pose.y_m)), pose.yaw_rad)
 
 
-def _with_obstacle(case: PlannerCase, path: NDArray[np.float64], query: Query, random: np.random.Generator) -> CostGrid:
-    """The map with one more obstacle ahead, inflated like the others; not where it would cover start or goal."""
+def _with_obstacle(
+    case: PlannerCase, path: NDArray[np.float64], query: Query, random: np.random.Generator
+) -> tuple[CostGrid, Cells]:
+    """(the map with one more obstacle ahead, inflated like the others, the cells where it differs).
+
+    Not where it would cover start or goal: then the map as it was.
+    """
     grid, resolution_m = case.grid, case.resolution_m
     asked = None if case.is_octile else InflationAsked(0.70, 3.0, 0.22)
     reach = 3 * _OBSTACLE_RADIUS_CELLS + (0 if asked is None else int(asked.radius_m / resolution_m))
@@ -116,5 +130,6 @@ def _with_obstacle(case: PlannerCase, path: NDArray[np.float64], query: Query, r
     changed = np.ascontiguousarray(cost[reach:-reach, reach:-reach])
     for pose in (_along(case, path, _MOVED_CELLS, query.start), query.goal):
         if changed[grid.frame.cell(pose.x_m, pose.y_m)] >= COST_INSCRIBED:
-            return CostGrid(grid.frame, grid.cost.copy())
-    return CostGrid(grid.frame, changed)
+            return CostGrid(grid.frame, grid.cost.copy()), (slice(0, 0), slice(0, 0))
+    where = slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1)
+    return CostGrid(grid.frame, changed), where

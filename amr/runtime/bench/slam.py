@@ -53,8 +53,8 @@ def _one(path: Path, log: SlamLog, out: Path | None, say: Progress) -> dict[str,
     cpu_s = time.process_time() - begin_cpu_s
     if out is not None:
         _write(out, log, slam, final, online)
-    scores = relation_errors(path, log.first, final)
-    scores_online = relation_errors(path, log.first, online)
+    scores = relation_errors(path, log.first, final, log.lost)
+    scores_online = relation_errors(path, log.first, online, log.lost)
     return {
         "name": log.name,
         "scans": len(final),

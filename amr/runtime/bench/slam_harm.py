@@ -28,12 +28,13 @@ class Harm:
 
     def done_to(self, log: SlamLog) -> SlamLog:
         """The log as SLAM then sees it; its ``refused`` counts what was dropped."""
-        points, refused = log.points, dict(log.refused)
+        points, refused, lost = log.points, dict(log.refused), log.lost
         if self.drop_frac > 0.0:
             lost = np.random.default_rng(self.seed).random(len(points)) < self.drop_frac
             points = [None if gone else own for own, gone in zip(points, lost, strict=True)]
             refused[DROPPED] = int(lost.sum())
-        return replace(log, points=points, odometry=_scaled(log.odometry, self.odometry_scale), refused=refused)
+        odometry = _scaled(log.odometry, self.odometry_scale)
+        return replace(log, points=points, odometry=odometry, refused=refused, lost=lost)
 
 
 def _scaled(odometry: Array, scale: float) -> Array:

@@ -47,6 +47,8 @@ class SlamLog:
     odometry: Array
     first: int
     refused: dict[str, int]
+    lost: Array
+    """bool [N]: scans that were dropped on purpose (``slam_harm``)."""
 
     @property
     def duration_s(self) -> float:
@@ -112,7 +114,7 @@ def load_slam_log(path: Path, first: int = 0, last: int | None = None) -> SlamLo
             refused[reason] += 1
             points.append(None)
             poses[k] = good if reason == "odometry_not_finite" else poses[k]
-    return SlamLog(path.stem, times, points, poses, first, dict(refused))
+    return SlamLog(path.stem, times, points, poses, first, dict(refused), np.zeros(len(points), bool))
 
 
 def _usual_widest(beams: Array, columns: int) -> int:
