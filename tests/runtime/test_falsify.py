@@ -95,4 +95,3 @@ def test_a_robot_without_its_ring_is_found_out(monkeypatch):
 
     monkeypatch.setattr(SafetyRing, "_shrink", careless)
     assert falsify.drive_case(AT_A_POST).verdict is Verdict.FORBIDDEN
-
