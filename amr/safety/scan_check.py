@@ -17,6 +17,9 @@ _ANGLE_RAD: Final = 1.0e-3
 _RANGE_M: Final = 1.0e-3
 _LOSS_FRAC: Final = 0.1
 """Part of the beams that had returns, of a lidar that cannot lose all of them from one scan to the next."""
+_NEAR_M: Final = 3.0
+_FEW: Final = 24
+"""Returns from so near that may go at once: twice what turning loses at the rim of the view (4 rad/s, 50 Hz)."""
 _SECTOR_FRAC: Final = 0.25
 """Part of the beams that cannot lose their returns from one scan to the next: a dead sector looks like open space."""
 
@@ -101,12 +104,14 @@ class ScanWatch:
     """Reading of ``Odometer.travel_m`` at the first of them."""
     returns: int
     """Beams of it that came back."""
+    near: int
+    """From within 3 m: nothing so near can be out of reach in the next scan."""
 
 
 def watch(last: ScanWatch | None, scan: Scan, travel_m: float) -> ScanWatch:
     """The memory with the newest scan counted."""
     if last is None or not np.array_equal(last.ranges_m.view(np.int32), scan.ranges_m.view(np.int32)):
-        return ScanWatch(scan.ranges_m.copy(), 1, travel_m, _count_returns(scan))
+        return ScanWatch(scan.ranges_m.copy(), 1, travel_m, _count_returns(scan), _count_near(scan))
     return replace(last, repeats=last.repeats + 1)
 
 
@@ -120,6 +125,9 @@ def blind(last: ScanWatch | None, scan: Scan, rules: ScanRules) -> str:
     returns = _count_returns(scan)
     if last is not None and last.returns - returns > _SECTOR_FRAC * rules.beams:
         return f"{returns} returns in {rules.beams} beams, {last.returns} in the scan before: a blinded lidar"
+    lost = 0 if last is None else min(last.near - _count_near(scan), last.returns - returns)
+    if last is not None and rules.returns_min > 0 and lost > max(_FEW, 0.5 * last.near):
+        return f"{lost} of {last.near} returns from within {_NEAR_M:.0f} m are gone at once: a blinded lidar"
     if returns >= rules.returns_min:
         return ""
     if last is None:
@@ -131,6 +139,10 @@ def blind(last: ScanWatch | None, scan: Scan, rules: ScanRules) -> str:
 
 def _count_returns(scan: Scan) -> int:
     return int(np.count_nonzero(scan.ranges_m <= scan.range_max_m))
+
+
+def _count_near(scan: Scan) -> int:
+    return int(np.count_nonzero(scan.ranges_m <= min(_NEAR_M, scan.range_max_m)))
 
 
 def frozen(last: ScanWatch, rules: ScanRules, travel_m: float) -> str:

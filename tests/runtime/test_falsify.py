@@ -90,7 +90,7 @@ def test_full_stick_at_a_post_ends_before_it_and_repeats():
 
 @pytest.mark.slow
 def test_a_robot_without_its_ring_is_found_out(monkeypatch):
-    def careless(self, wish, *_):
+    def careless(_self, wish, *_):
         return wish, None, Stop(StopReason.NONE, "")
 
     monkeypatch.setattr(SafetyRing, "_shrink", careless)

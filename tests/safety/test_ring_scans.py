@@ -96,6 +96,21 @@ def test_hardly_any_return_is_believed_only_of_a_lidar_that_lost_them_bit_by_bit
     assert bool(blind(last, with_returns(returns), RULES)) == refused
 
 
+@pytest.mark.parametrize(
+    ("near_before", "near_after", "far_after", "refused"),
+    [(60, 29, 0, True), (60, 31, 0, False), (60, 0, 60, False), (24, 0, 0, False), (28, 0, 3, True)],
+)
+def test_what_is_near_does_not_vanish_into_nothing_at_once(
+    near_before: int, near_after: int, far_after: int, refused: bool
+) -> None:
+    ranges = [np.full(720, np.inf, np.float32) for _ in range(2)]
+    ranges[0][:near_before] = 1.0
+    ranges[1][:near_after] = 1.0
+    ranges[1][near_after : near_after + far_after] = 9.0
+    before, after = (replace(with_returns(0), ranges_m=own) for own in ranges)
+    assert bool(blind(watch(None, before, 0.0), after, RULES)) == refused
+
+
 def test_open_fields_can_be_allowed_from_the_start() -> None:
     rules = ScanRules.from_config(robot(scan_returns_min=0))
     assert blind(None, with_returns(0), rules) == ""

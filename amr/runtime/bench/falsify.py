@@ -144,11 +144,7 @@ def faults_of(case: FalsifyCase) -> SensorFaults:
     from_ns = ns_from_s(case.fault_s)
     if case.fault.startswith("lidar "):
         return SensorFaults(from_ns, lidar=LidarFault(case.fault.removeprefix("lidar ")))
-    return SensorFaults(
-        from_ns,
-        imu_frozen=case.fault == "imu frozen",
-        motor_gains=(0.0, 1.0) if case.fault == "motor wire off" else (1.0, 1.0),
-    )
+    return SensorFaults(from_ns, imu_frozen=case.fault == "imu frozen")
 
 
 def _wish(case: FalsifyCase, robot: RobotConfig, plant: FaultyPlant) -> Teleop:
