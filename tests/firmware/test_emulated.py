@@ -190,6 +190,24 @@ def test_the_watchdog_brakes_at_a_hang_and_the_link_comes_back(rig: Rig) -> None
     assert rig.duty.drive is DriveMode.COAST
 
 
+@pytest.mark.parametrize("boot_us", [100, 300, 600])
+def test_a_boot_that_hangs_is_ended_by_the_watchdog(rig: Rig, boot_us: int) -> None:
+    """From the clearing of RAM on; an emulated boot ends within a millisecond, for its EEPROM takes no time."""
+    rig.board.tick(boot_us, 0, 0, 0.0, 0.0, 0.0, 12.0, False)
+    rig.board.strike(Fault.HANG)
+    rig.ms = boot_us // 1000
+    rig.run(0.245)
+    assert rig.board.counters.watchdog_resets == 0
+    assert rig.sent_bytes == 0, "it had not booted"
+    assert rig.duty == BRAKING
+    rig.run(0.03)
+    assert rig.board.counters.watchdog_resets == 1
+    rig.run(1.0)
+    assert rig.board.counters.watchdog_resets == 1
+    assert rig.link.phase is Phase.UP
+    assert rig.states[-1].state is McuState.IDLE
+
+
 def test_a_reset_brakes_by_its_wiring_while_the_bootloader_runs_and_makes_a_new_boot(rig: Rig) -> None:
     rig.to_drive()
     boot_id = rig.states[-1].boot_id

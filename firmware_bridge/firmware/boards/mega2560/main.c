@@ -26,11 +26,11 @@ static uint32_t boots_in_ram __attribute__((section(".noinit")));
 
 void keep_reset_flags(void) __attribute__((naked, used, section(".init3")));
 
-/* Before main: after a watchdog reset the watchdog still runs, with its shortest time. */
+/* Before main: a boot that hangs ends here too. After a watchdog reset the watchdog already runs, with its shortest time. */
 void keep_reset_flags(void) {
     reset_flags = MCUSR;
     MCUSR = 0U;
-    wdt_disable();
+    wdt_enable(WDTO_250MS); /* resets; a whole boot takes 20 ms at most, most of it the EEPROM */
 }
 
 /* First time-out: the loop hangs. Brake now; the second time-out resets. */
@@ -145,6 +145,8 @@ int main(void) {
         WIRE_CAPABILITY_IMU | WIRE_CAPABILITY_BATTERY | WIRE_CAPABILITY_ESTOP_INPUT | WIRE_CAPABILITY_BRAKE;
     identity.after_watchdog = (reset_flags & BIT(WDRF)) != 0U ? 1U : 0U;
     fw_init(&state, &identity, clock_us());
+    static const uint8_t delimiter = 0U;
+    uart_send(&delimiter, 1U); /* ends the frame that a reset tore, else it swallows the boot's announcement */
     start_watchdog();
     sei();
 
