@@ -77,7 +77,8 @@ class Scan:
 
     ``ranges_m`` float32 [n]: +inf = no return within ``range_max_m``; nan = the sensor marks the beam invalid;
     below ``range_min_m`` = too close to measure (counts as an obstacle at that range).
-    ``stamp_ns`` is the time of the first beam; beam i was measured ``i * time_increment_s`` later.
+    ``stamp_ns`` is the time of the first beam; beam i was measured ``i * time_increment_s`` later. A lidar that turns
+    clockwise has a negative increment: beam 0 is its newest.
     """
 
     stamp_ns: int
@@ -104,6 +105,7 @@ class BaseState:
     left_mps: float
     right_mps: float
     battery_v: float
+    """nan = not measured."""
     state: McuState
     faults: int
     """Bit mask of ``firmware_bridge.wire.FaultBit``; 0 = none."""

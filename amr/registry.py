@@ -35,6 +35,22 @@ CONTROLLERS: Final[dict[str, str]] = {
 }
 """Local controllers (``amr.control.base.Controller``), built from (config, seed); imported when first asked for."""
 
+BASES: Final[dict[str, str]] = {
+    "ros_arduino": "firmware_bridge.bases.ros_arduino:RosArduino",
+    "create2": "firmware_bridge.bases.create2:Create2",
+    "kobuki": "firmware_bridge.bases.kobuki:Kobuki",
+    "roboclaw": "firmware_bridge.bases.roboclaw:RoboClaw",
+    "odrive": "firmware_bridge.bases.odrive:ODrive",
+}
+"""Bases with a firmware that is not ours (``firmware_bridge.bases.dialect.Dialect``), by the scheme of their URL."""
+
+LIDARS: Final[dict[str, str]] = {
+    "rplidar": "firmware_bridge.lidars.rplidar:RpLidar",
+    "ld06": "firmware_bridge.lidars.ld19:Ld19",
+    "ld19": "firmware_bridge.lidars.ld19:Ld19",
+}
+"""Lidars on a serial port (``firmware_bridge.lidars.dialect.LidarDialect``), by the scheme of their URL."""
+
 _ROUTINE_BUDGETS: Final = (10_000,)
 """Poses that a plan on the way may cost: a robot that drives needs an answer within a tenth of a second or so."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from amr.config.robot import RobotConfig
 from amr.errors import PortError
 from amr.messages import BaseState, Imu, LinkStatus, WheelCommand
 from firmware_bridge.link import HostLink, link_config_from_robot
+from firmware_bridge.port_url import parse_port_url
 from firmware_bridge.transport import Transport, open_transport
 
 REOPEN_NS = 500_000_000
@@ -19,6 +19,10 @@ class Base(Protocol):
     """A robot base behind a port. No call waits longer than a few milliseconds, ``open`` excepted."""
 
     url: str
+
+    @property
+    def note(self) -> str:
+        """What a person should know of it before the wheels turn; '' = nothing."""
 
     def open(self) -> None:
         """Take the port. Raises ``PortError``."""
@@ -49,6 +53,7 @@ class BridgeBase:
         self.url = url or (transport.url if transport is not None else "")
         self.link = link
         self._transport = transport
+        self.note = ""
         self._reopen = reopen
         self._tried_ns: int | None = None
 
@@ -135,11 +140,8 @@ def bridge_base(url: str, robot: RobotConfig, host_nonce: int) -> BridgeBase:
 def _parse(url: str, baud: int) -> tuple[str, int]:
     if url.startswith(("socket://", "/")):
         return url, baud
-    parts = urlsplit(url)
-    if parts.scheme != "bridge" or parts.netloc or not parts.path:
+    port = parse_port_url(url)
+    if port.scheme != "bridge" or not port.path.startswith("/"):
         raise PortError(f"{url}: expected bridge:///dev/..., /dev/... or socket://host:port")
-    options = parse_qs(parts.query, keep_blank_values=True)
-    text = options.pop("baud", [str(baud)])[-1]
-    if options or not text.isdigit() or int(text) <= 0:
-        raise PortError(f"{url}: the only option is baud=RATE, a positive integer")
-    return parts.path, int(text)
+    port.allow("baud")
+    return port.path, port.integer("baud", baud, 1, 10_000_000)

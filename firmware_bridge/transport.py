@@ -52,8 +52,11 @@ class Transport(Protocol):
 class DescriptorTransport:
     """A transport over an open non-blocking descriptor; ``close_port`` frees what it came from."""
 
-    def __init__(self, url: str, port: serial.Serial | socket.socket, *, terminal: bool) -> None:
+    def __init__(
+        self, url: str, port: serial.Serial | socket.socket, *, terminal: bool, after_torn: bytes = DELIMITER
+    ) -> None:
         self.url = url
+        self._after_torn = after_torn
         self.dropped_bytes = 0
         self._port = port
         self._terminal = terminal
@@ -77,7 +80,7 @@ class DescriptorTransport:
         if not data:
             return
         if self._torn:
-            data = DELIMITER + data
+            data = self._after_torn + data
         try:
             written = os.write(self.fileno(), data)
         except BlockingIOError:
@@ -170,18 +173,21 @@ class LoopbackTransport:
         return self._other
 
 
-def open_transport(url: str, baud: int) -> Transport:
+def open_transport(url: str, baud: int, *, after_torn: bytes = DELIMITER, dtr: bool | None = None) -> Transport:
     """Open ``/dev/...`` (a port or pty) or ``socket://host:port`` for this process alone.
+
+    ``after_torn`` goes before a write that follows a torn one. ``dtr``: level of that line once open; None = asserted,
+    as opening leaves it.
 
     Opening a port can reset the board behind it (DTR), so a port that another process has open is refused before it
     is touched. Raises ``PortError`` with one line: no such port, no permission, busy, not a serial port.
     """
     if url.startswith("socket://"):
-        return _open_socket(url)
-    return _open_serial(url, baud)
+        return _open_socket(url, after_torn)
+    return _open_serial(url, baud, after_torn, dtr)
 
 
-def _open_socket(url: str) -> Transport:
+def _open_socket(url: str, after_torn: bytes) -> Transport:
     host, colon, port_text = url.removeprefix("socket://").rpartition(":")
     if not colon or not host or not port_text.isdigit() or not 0 < int(port_text) < 65536:
         raise PortError(f"{url}: expected socket://host:port with a port of 1 to 65535")
@@ -191,10 +197,10 @@ def _open_socket(url: str) -> Transport:
         raise PortError(f"{url}: cannot connect ({error.strerror or error})") from None
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setblocking(False)
-    return DescriptorTransport(url, connection, terminal=False)
+    return DescriptorTransport(url, connection, terminal=False, after_torn=after_torn)
 
 
-def _open_serial(path: str, baud: int) -> Transport:
+def _open_serial(path: str, baud: int, after_torn: bytes, dtr: bool | None) -> Transport:
     real = Path(path).resolve()
     pty = real.is_relative_to("/dev/pts")
     with _clear_errors(path):
@@ -212,10 +218,12 @@ def _open_serial(path: str, baud: int) -> Transport:
                 fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
                 with contextlib.suppress(OSError, ValueError, AttributeError, NotImplementedError):
                     port.set_low_latency_mode(True)
+                if dtr is not None:
+                    port.dtr = dtr
         except BaseException:
             port.close()
             raise
-    return DescriptorTransport(path, port, terminal=not pty)
+    return DescriptorTransport(path, port, terminal=not pty, after_torn=after_torn)
 
 
 _TEXT_OF_ERRNO = {

@@ -22,6 +22,7 @@ from amr.config.robot import RobotConfig
 from amr.errors import AmrError
 from amr.geometry import IDENTITY, Pose2
 from amr.messages import (
+    BaseState,
     Goal,
     Inputs,
     LinkState,
@@ -41,6 +42,7 @@ from amr.runtime.loop import RealTimeLoop
 from amr.runtime.operator import Wishes
 from amr.runtime.protocols import Core, StepSink
 from amr.runtime.result import Percentiles
+from amr.runtime.scan_gate import ScanGate
 from firmware_bridge.base import Base
 
 STATUS_EVERY_NS: Final = 2_000_000_000
@@ -114,6 +116,8 @@ class DriveSession:
         self._told = ""
         self._status_ns = 0
         self._scans = 0
+        self._gate = ScanGate()
+        self._newest_base_ns = 0
         self._link: LinkStatus | None = None
         self._steps_up = 0
         self._step_wall_ns = np.zeros(STEPS_TIMED, np.int64)
@@ -130,7 +134,9 @@ class DriveSession:
             self._messages.append(event)
             if isinstance(event, LinkStatus):
                 self._link = event
-        for scan in self._lidar.poll(now_ns):
+            elif isinstance(event, BaseState):
+                self._newest_base_ns = event.stamp_ns
+        for scan in self._gate.pass_on(self._lidar.poll(now_ns), self._newest_base_ns, now_ns):
             self._messages.append(scan)
             self._worker.offer_scan(scan)
             self._scans += 1
@@ -264,15 +270,14 @@ def drive(
     from amr.runtime.line_process import LineProcess
     from amr.runtime.log_header import make_header
     from amr.runtime.log_process import LogProcess
+    from amr.runtime.ports import make_base, make_lidar
     from amr.runtime.realtime import real_time
-    from amr.runtime.scan_stream import ScanClient
     from amr.runtime.worker_process import WorkerProcess
-    from firmware_bridge.base import bridge_base
 
     robot = options.robot
     with ExitStack() as stack:
-        base = bridge_base(options.base_url, robot, int.from_bytes(os.urandom(4), "little"))
-        lidar = ScanClient(options.lidar_url)
+        base = make_base(options.base_url, robot, int.from_bytes(os.urandom(4), "little"))
+        lidar = make_lidar(options.lidar_url, robot)
         lidar.open()
         stack.callback(lidar.close)
         log = None
@@ -304,12 +309,13 @@ def drive(
         )
         if not worker.wait_until_ready():
             raise AmrError(f"the planning worker did not start: {worker.close() or 'it hangs'}")
-        lidar.close()  # loading took its time: what waits in the socket is old
-        lidar.open()
+        lidar.forget()  # loading took its time: what waits is old
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
         with _signals(loop.stop), real_time() as rights:
             say(hands.help)
+            if base.note:
+                say(base.note)
             say(f"real time: FIFO {rights.fifo}, memory locked {rights.memory_locked}")
             try:
                 loop.run()

@@ -163,6 +163,11 @@ class ScanClient:
             raise PortError(f"{self.url}: lidar cannot be reached ({error.strerror or error})") from None
         self._adopt(connection)
 
+    def forget(self) -> None:
+        """What waits in the socket is old: connect anew. Raises ``PortError``."""
+        self.close()
+        self.open()
+
     def poll(self, now_ns: int) -> list[Scan]:
         """Scans that have arrived; never waits, never raises."""
         connection = self._socket

@@ -21,6 +21,7 @@ from amr.messages import Scan
 from amr.safety import kernel_memory as kernel
 from amr.safety.dead_reckoning import Odometer, pose_at
 from amr.safety.outline import Outline
+from amr.safety.scan_check import oldest_light_ns
 from amr.units import ns_from_s
 
 CAPACITY: Final = 2048
@@ -116,7 +117,7 @@ def insert(
     memory: Memory, scan: Scan, geometry: NDArray[np.float64], odometer: Odometer, rules: MemoryRules, outline: Outline
 ) -> Memory:
     """The memory after a valid scan: old points judged by it, its own points fresh, the cells that it saw marked."""
-    ranges = np.array(scan.ranges_m)
+    ranges, light_ns = np.array(scan.ranges_m), oldest_light_ns(scan)
     _, x_m, y_m, yaw_rad = odometer.trail[-1]
     count = kernel.refresh_memory(
         memory.points, memory.count, memory.fresh, memory.fresh_count, memory.fresh_drift_m,
@@ -125,7 +126,7 @@ def insert(
     )  # fmt: skip
     fresh_count = kernel.place_scan(ranges, geometry, memory.fresh, memory.fresh_beams)
     kernel.mark_seen(
-        x_m, y_m, yaw_rad, scan.stamp_ns, odometer.drift_m, memory.phase, rules.phases, ranges, geometry,
+        x_m, y_m, yaw_rad, light_ns, odometer.drift_m, memory.phase, rules.phases, ranges, geometry,
         rules.cell_m, memory.owners, memory.drifts, *outline.hull.arrays,
     )  # fmt: skip
     return replace(
@@ -133,7 +134,7 @@ def insert(
         count=count,
         fresh_count=fresh_count,
         fresh_drift_m=odometer.drift_m,
-        fresh_stamp_ns=scan.stamp_ns,
+        fresh_stamp_ns=light_ns,
         phase=(memory.phase + 1) % rules.phases,
     )
 

@@ -127,6 +127,8 @@ class SafetyRing:
         self._odometer: Odometer | None = None
         self._memory = memory.empty(self._memory_rules, config.lidar.beams)
         self._scan_stamp_ns = _NEVER_NS
+        self._scan_light_ns = _NEVER_NS
+        """Oldest light of the newest scan that was placed."""
         self._scan_fault = _NO_STOP
         self._scan_watch: ScanWatch | None = None
         self._waiting_scan: Scan | None = None
@@ -209,6 +211,7 @@ class SafetyRing:
                 self._waiting_scan = scan
             return
         self._scan_stamp_ns = scan.stamp_ns
+        self._scan_light_ns = scan_check.oldest_light_ns(scan)
         self._scan_watch = scan_check.watch(self._scan_watch, scan, odometer.travel_m)
         cause = scan_check.frozen(self._scan_watch, self._scan_rules, odometer.travel_m)
         if cause:
@@ -301,7 +304,7 @@ class SafetyRing:
             return self._scan_fault
         if self._scan_stamp_ns == _NEVER_NS:
             return Stop(StopReason.SCAN_MISSING, "no scan that odometry can place has come yet")
-        age_ns = now_ns - self._scan_stamp_ns
+        age_ns = now_ns - self._scan_light_ns
         if age_ns > self._timeouts.scan_ns:
             return Stop(StopReason.SCAN_STALE, f"newest scan is {age_ns * 1e-9:.2f} s old")
         return _NO_STOP

@@ -24,6 +24,11 @@ _SECTOR_FRAC: Final = 0.25
 """Part of the beams that cannot lose their returns from one scan to the next: a dead sector looks like open space."""
 
 
+def oldest_light_ns(scan: Scan) -> int:
+    """When the first of its beams was measured: by a lidar that turns clockwise that is the last beam."""
+    return scan.stamp_ns + min(0, round(scan.time_increment_s * (len(scan.ranges_m) - 1) * 1e9))
+
+
 @dataclass(frozen=True, slots=True)
 class ScanRules:
     """What a scan of this robot's lidar must look like."""
@@ -70,7 +75,7 @@ def refuse(scan: Scan, rules: ScanRules, now_ns: int) -> str:
         return f"range_min_m {scan.range_min_m:.3f}, the robot file says {rules.range_min_m:.3f}"
     if not scan.range_min_m < scan.range_max_m <= rules.range_max_m + _RANGE_M:
         return f"range_max_m {scan.range_max_m:.3f}, the robot file says {rules.range_max_m:.3f}"
-    if not 0.0 <= scan.time_increment_s * rules.beams <= 1.0:
+    if not abs(scan.time_increment_s) * rules.beams <= 1.0:
         return f"time_increment_s {scan.time_increment_s:.6f} makes no scan within 1 s"
     if scan.stamp_ns > now_ns + _FUTURE_NS:
         return f"stamp lies {(scan.stamp_ns - now_ns) / 1e6:.0f} ms in the future"

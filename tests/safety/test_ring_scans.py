@@ -46,7 +46,7 @@ def test_a_good_scan_is_not_refused() -> None:
         (replace(GOOD, range_max_m=31.0), "range_max_m"),
         (replace(GOOD, range_max_m=0.05), "range_max_m"),
         (replace(GOOD, range_max_m=float("nan")), "range_max_m"),
-        (replace(GOOD, time_increment_s=-1e-6), "time_increment_s"),
+        (replace(GOOD, time_increment_s=-0.01), "time_increment_s"),
         (replace(GOOD, time_increment_s=0.01), "time_increment_s"),
         (replace(GOOD, time_increment_s=float("nan")), "time_increment_s"),
         (replace(GOOD, stamp_ns=6 * MS), "6 ms in the future"),
@@ -176,6 +176,22 @@ def test_a_scan_is_stale_after_its_time(age_ms: int, stopped: bool) -> None:
     )
     assert (out.stop.reason is StopReason.SCAN_STALE) == stopped
     assert (out.stop_category is StopCategory.RAMP) == stopped
+
+
+@pytest.mark.parametrize(("age_ms", "stopped"), [(229, False), (231, True)])
+def test_a_scan_of_a_clockwise_lidar_is_as_old_as_its_last_beam(age_ms: int, stopped: bool) -> None:
+    driver = Driver(robot(lidar={"sweep": True}))
+    turn_s = 0.07
+    increment_s = -turn_s / (driver.config.lidar.beams - 1)
+    for _ in range(15):
+        scan = replace(driver.scan(), stamp_ns=driver.now_ns, time_increment_s=increment_s)
+        out = driver.step(SLOW, scan=scan)
+    assert out.stop.reason is StopReason.NONE
+    stamp_ns = scan.stamp_ns
+    now_ns = stamp_ns + age_ms * MS
+    base = driver.base(stamp_ns=now_ns - MS, left_ticks=400)
+    out = driver.step(SLOW, scan=None, now_ns=now_ns, wish_stamp_ns=now_ns, base=base)
+    assert (out.stop.reason is StopReason.SCAN_STALE) == stopped
 
 
 def test_an_invalid_scan_stops_until_a_valid_one() -> None:
