@@ -36,7 +36,7 @@ CONTROLLERS: Final[dict[str, str]] = {
 """Local controllers (``amr.control.base.Controller``), built from (config, seed); imported when first asked for."""
 
 BASES: Final[dict[str, str]] = {
-    "ros_arduino": "firmware_bridge.bases.ros_arduino:RosArduino",
+    "ros-arduino": "firmware_bridge.bases.ros_arduino:RosArduino",
     "create2": "firmware_bridge.bases.create2:Create2",
     "kobuki": "firmware_bridge.bases.kobuki:Kobuki",
     "roboclaw": "firmware_bridge.bases.roboclaw:RoboClaw",

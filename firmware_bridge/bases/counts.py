@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 _SLACK_M = 0.02
 """Beyond one and a half times the fastest wheel: what a jolt or a late stamp may add. As in ``amr.safety``."""
-_SURPRISE_MPS2 = 8.0
-"""A wheel changes its speed faster than this only in a collision; then one more reading confirms it."""
-_SURPRISE_M = 0.003
 _SPEED_WINDOW_NS = 60_000_000
 _KEPT = 16
 
@@ -40,11 +37,10 @@ class Motion:
 class Counts:
     """Running tick counts; a new beginning whenever the way between two readings cannot be known."""
 
-    def __init__(self, bits: int, metres_per_tick_m: float, wheel_max_mps: float, *, checked: bool) -> None:
+    def __init__(self, bits: int, metres_per_tick_m: float, wheel_max_mps: float) -> None:
         self._bits = bits
         self._m = metres_per_tick_m
         self._wheel_max_mps = wheel_max_mps
-        self._checked = checked
         self._boot = 0
         self._raw: tuple[int, int] | None = None
         self._ticks = (0, 0)
@@ -66,28 +62,20 @@ class Counts:
         if stamp_ns <= last_ns:
             return None
         steps = self._steps((left, right), self._raw)
-        if self._fits(steps, stamp_ns):
-            if self._aside is not None:
-                self.refused += 1
-                self._aside = None
+        aside, self._aside = self._aside, None
+        if self._possible(steps, stamp_ns - last_ns):
+            self.refused += aside is not None
             self._raw = (left, right)
             return self._accept(stamp_ns, last_left + steps[0], last_right + steps[1])
-        aside, self._aside = self._aside, (stamp_ns, left, right)
-        if aside is None:
-            return None
-        if self._possible(self._steps((left, right), aside[1:]), stamp_ns - aside[0]):
-            within = self._possible(steps, stamp_ns - last_ns)
-            if within:  # two readings agree, and wheels can have come here: a surprise, but no new beginning
-                self._aside = None
-                self._raw = (left, right)
-                return self._accept(stamp_ns, last_left + steps[0], last_right + steps[1])
+        if aside is not None and self._possible(self._steps((left, right), aside[1:]), stamp_ns - aside[0]):
             return self._begin(left, right, stamp_ns)
-        self.refused += 1
+        self.refused += aside is not None
+        self._aside = (stamp_ns, left, right)
         return None
 
     def _begin(self, left: int, right: int, stamp_ns: int) -> Motion:
         self._boot += 1
-        self._raw, self._aside = (left, right), None
+        self._raw = (left, right)
         self._trail.clear()
         return self._accept(stamp_ns, *(signed_step(count, 0, self._bits) for count in (left, right)))
 
@@ -98,20 +86,6 @@ class Counts:
         """Whether wheels can turn so far in this time."""
         bound_m = _SLACK_M + 1.5 * self._wheel_max_mps * max(0, duration_ns) * 1e-9
         return max(abs(steps[0]), abs(steps[1])) * self._m <= bound_m
-
-    def _fits(self, steps: tuple[int, int], stamp_ns: int) -> bool:
-        """Whether one reading alone is believed."""
-        duration_ns = stamp_ns - self._trail[-1][0]
-        if not self._possible(steps, duration_ns):
-            return False
-        if self._checked or len(self._trail) < 2:
-            return self._checked or max(abs(steps[0]), abs(steps[1])) * self._m <= _SLACK_M
-        duration_s = duration_ns * 1e-9
-        room_m = _SURPRISE_M + 2.0 * self._m + _SURPRISE_MPS2 * duration_s * max(duration_s, 0.02)
-        speeds = self._speeds()
-        return all(
-            abs(step * self._m - speed * duration_s) <= room_m for step, speed in zip(steps, speeds, strict=True)
-        )
 
     def _speeds(self) -> tuple[float, float]:
         """Over the newest 60 ms."""

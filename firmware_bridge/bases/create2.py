@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from amr.config.robot import RobotConfig
@@ -37,7 +38,7 @@ class Create2:
     def __init__(self, url: PortUrl, robot: RobotConfig) -> None:  # noqa: ARG002 (all dialects are built alike)
         url.allow("baud")
         self.capabilities = Capabilities(
-            "iRobot Create 2", None, checked=True, battery=True, gyro=False, stop_is_ramp=False
+            "iRobot Create 2", None, checksum=True, battery=True, gyro=False, stop_is_ramp=False
         )
         self.baud = url.integer("baud", 115200, 300, 115200)
         self.counter_bits = 16
@@ -69,8 +70,9 @@ class Create2:
                 continue
             frame = bytes(buffer[at : at + LENGTH + 3])
             values = _values(frame)
-            if values is None or not self._sums_up(frame):
-                self.faults[FaultKind.CRC] += 1
+            sums_up = values is not None and self._sums_up(frame)
+            if values is None or sums_up is not True:
+                self.faults[FaultKind.CRC] += sums_up is False
                 at += 1
                 continue
             at += len(frame)
@@ -80,7 +82,7 @@ class Create2:
             fault = _fault(values)
             readings.append(Reading(values[43], values[44], battery_v=values[22] * 1e-3, fault=fault))
         del buffer[:at]
-        return readings
+        return [replace(each, older_ns=PERIOD_NS * older) for older, each in enumerate(reversed(readings))][::-1]
 
     def due(self, now_ns: int) -> bytes:
         """See ``Dialect``: starts the stream, again when it does not come."""
@@ -111,8 +113,8 @@ class Create2:
         """See ``Dialect``. Zeros first: they end a command of which only the first bytes came."""
         return self.after_torn + self.disable()
 
-    def _sums_up(self, frame: bytes) -> bool:
-        """Whether the sum is right, by the rule that the first frames obeyed."""
+    def _sums_up(self, frame: bytes) -> bool | None:
+        """Whether the sum is right, by the rule that the first frames obeyed; None while that is not known."""
         with_header, without = sum(frame) & 0xFF == 0, sum(frame[1:]) & 0xFF == 0
         if self._with_header is not None:
             return with_header if self._with_header else without
@@ -120,7 +122,7 @@ class Create2:
             self._candidates[rule] = self._candidates[rule] + 1 if holds else 0
             if self._candidates[rule] >= _LEARN_FRAMES:
                 self._with_header = bool(rule)
-        return False
+        return None if with_header or without else False
 
 
 def _mm_s(speed_mps: float) -> int:

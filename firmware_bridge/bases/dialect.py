@@ -16,8 +16,8 @@ class Capabilities:
     name: str
     firmware_timeout_s: float | None
     """The firmware stops the wheels so long after the host's last command; None = never: it drives on for ever."""
-    checked: bool
-    """Replies carry a checksum. Without one, a reading that surprises has to be confirmed by the next."""
+    checksum: bool
+    """Replies carry one. Without, a question is asked twice, and both answers have to agree."""
     battery: bool
     gyro: bool
     stop_is_ramp: bool
@@ -32,6 +32,10 @@ class Reading:
     right_count: int
     asked_ns: int | None = None
     """When the question was sent; None = the base sends by itself."""
+    clock_ns: int | None = None
+    """The base's own clock at the measurement, from any origin, without wraps; None = it tells none."""
+    older_ns: int = 0
+    """By how much it is older than the last reading of the same bytes, when nothing else tells."""
     left_mps: float | None = None
     right_mps: float | None = None
     battery_v: float | None = None

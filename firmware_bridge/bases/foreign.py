@@ -34,6 +34,8 @@ STOPS_AFTER_LOSS = 20
 HOST_LIMIT_S = 0.1
 """A command lives no longer than this with a firmware that has no time-out, or none as short as the robot file's."""
 KEEPER_LIMIT_S = 0.15
+CLOCK_JUMP_NS = 1_000_000_000
+_DRIFT_DIVISOR = 10_000
 _ACTIVE = frozenset({McuState.ARMED, McuState.DRIVING})
 
 
@@ -59,12 +61,7 @@ class ForeignBase:
         self._open_port, self._make_keeper = open_port, make_keeper
         self._limits = link_config_from_robot(robot)
         wheel_max_mps = self._limits.configure.wheel_max_mm_s * 1e-3
-        self._counts = Counts(
-            dialect.counter_bits,
-            robot.drive.metres_per_tick_m,
-            wheel_max_mps,
-            checked=dialect.capabilities.checked,
-        )
+        self._counts = Counts(dialect.counter_bits, robot.drive.metres_per_tick_m, wheel_max_mps)
         own_s = dialect.capabilities.firmware_timeout_s
         timeout_s = robot.link.command_timeout_s
         if own_s is None or own_s > timeout_s:
@@ -84,6 +81,7 @@ class ForeignBase:
         self._answered_ns = 0
         self._replies = 0
         self._round_trip_ns: int | None = None
+        self._offset: tuple[int, int] | None = None
         self._stops_left = 0
         self._stopped_ns = 0
         self._link = LinkState.DOWN
@@ -287,13 +285,29 @@ class ForeignBase:
         )
 
     def _stamp(self, reading: Reading, now_ns: int) -> int:
-        """When it was measured: half the shortest round trip after the question, or the known delay before arrival."""
+        """When it was measured.
+
+        Of an answer: half the shortest round trip after the question. Else by the base's clock, as far behind ours as
+        the promptest reading was; without a clock the known delay before its arrival.
+        """
         if reading.asked_ns is None:
-            return now_ns - self._limits.mcu_to_host_delay_ns
+            arrival_ns = now_ns - reading.older_ns
+            if reading.clock_ns is not None:
+                arrival_ns = min(now_ns, reading.clock_ns + self._clock_offset(now_ns - reading.clock_ns, now_ns))
+            return arrival_ns - self._limits.mcu_to_host_delay_ns
         round_trip_ns = now_ns - reading.asked_ns
         if self._round_trip_ns is None or round_trip_ns < self._round_trip_ns:
             self._round_trip_ns = round_trip_ns
         return min(now_ns, reading.asked_ns + self._round_trip_ns // 2)
+
+    def _clock_offset(self, seen_ns: int, now_ns: int) -> int:
+        """Our clock less the base's: the smallest difference seen, which may grow by 100 ppm, for clocks differ."""
+        if self._offset is not None:
+            offset_ns, at_ns = self._offset
+            if abs(seen_ns - offset_ns) < CLOCK_JUMP_NS:
+                seen_ns = min(seen_ns, offset_ns + (now_ns - at_ns) // _DRIFT_DIVISOR)
+        self._offset = (seen_ns, now_ns)
+        return seen_ns
 
     def _watch_fault(self, fault: str, now_ns: int) -> None:
         """A bumper, a cliff, a dropped wheel: zero at once, and a person has to reset it."""
@@ -321,7 +335,7 @@ class ForeignBase:
         self._arming.lock()
         self._counts.restart()
         self._rest(McuState.BOOT)
-        self._round_trip_ns = None
+        self._round_trip_ns = self._offset = None
 
     def _report(self, why: str, now_ns: int) -> None:
         self._reason = why

@@ -38,7 +38,7 @@ class Kobuki:
 
     def __init__(self, url: PortUrl, robot: RobotConfig) -> None:  # noqa: ARG002 (all dialects are built alike)
         url.allow("baud")
-        self.capabilities = Capabilities("Kobuki", None, checked=True, battery=True, gyro=True, stop_is_ramp=True)
+        self.capabilities = Capabilities("Kobuki", None, checksum=True, battery=True, gyro=True, stop_is_ramp=True)
         self.baud = url.integer("baud", 115200, 1200, 4_000_000)
         self.counter_bits = 16
         self.period_ns = PERIOD_NS
@@ -47,6 +47,7 @@ class Kobuki:
         self.faults: Counter[FaultKind] = Counter()
         self.replies = 0
         self._buffer = bytearray()
+        self._clock_ms = 0
 
     def begin(self) -> None:
         """See ``Dialect``."""
@@ -122,7 +123,7 @@ class Kobuki:
         basic, inertial = parts.get(BASIC_SENSORS, b""), parts.get(INERTIAL, b"")
         if len(basic) != _BASIC.size:
             return None
-        _, bumper, drop, cliff, left, right, _, _, _, _, battery, overcurrent = _BASIC.unpack(basic)
+        stamp_ms, bumper, drop, cliff, left, right, _, _, _, _, battery, overcurrent = _BASIC.unpack(basic)
         gyro_z_radps = None
         if len(inertial) == _INERTIAL.size:
             gyro_z_radps = _INERTIAL.unpack(inertial)[1] * _RADPS
@@ -130,7 +131,15 @@ class Kobuki:
         told += [name for bit, name in _DROPS.items() if drop & bit]
         told += [name for bit, name in _CLIFFS.items() if cliff & bit]
         told += [name for bit, name in _OVERCURRENT.items() if overcurrent & bit]
-        return Reading(left, right, battery_v=battery * 0.1, gyro_z_radps=gyro_z_radps, fault=", ".join(told))
+        self._clock_ms += (stamp_ms - self._clock_ms) & 0xFFFF
+        return Reading(
+            left,
+            right,
+            clock_ns=self._clock_ms * 1_000_000,
+            battery_v=battery * 0.1,
+            gyro_z_radps=gyro_z_radps,
+            fault=", ".join(told),
+        )
 
 
 def packet(speed_mm_s: float, radius_mm: float) -> bytes:

@@ -39,7 +39,7 @@ class ODrive:
     def __init__(self, url: PortUrl, robot: RobotConfig) -> None:
         url.allow("baud", "left", "right", "gear", "flip")
         self.capabilities = Capabilities(
-            "ODrive", WATCHDOG_S, checked=True, battery=True, gyro=False, stop_is_ramp=True
+            "ODrive", WATCHDOG_S, checksum=True, battery=True, gyro=False, stop_is_ramp=True
         )
         self.baud = url.integer("baud", 115200, 1200, 4_000_000)
         self.counter_bits = 48
@@ -177,7 +177,12 @@ class ODrive:
         counts = [round(side[0] / turns * self._ticks) for side, turns in zip((left, right), self._turns, strict=True)]
         speeds = [side[1] / turns * self._m for side, turns in zip((left, right), self._turns, strict=True)]
         return Reading(
-            counts[0], counts[1], self._asked_ns, speeds[0], speeds[1], battery_v=self._told.get("r vbus_voltage")
+            counts[0],
+            counts[1],
+            asked_ns=self._asked_ns,
+            left_mps=speeds[0],
+            right_mps=speeds[1],
+            battery_v=self._told.get("r vbus_voltage"),
         )
 
 

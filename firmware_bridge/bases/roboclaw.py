@@ -44,7 +44,7 @@ class RoboClaw:
     def __init__(self, url: PortUrl, robot: RobotConfig) -> None:
         url.allow("baud", "address", "left")
         self.capabilities = Capabilities(
-            "RoboClaw", TIMEOUT_S, checked=True, battery=True, gyro=False, stop_is_ramp=True
+            "RoboClaw", TIMEOUT_S, checksum=True, battery=True, gyro=False, stop_is_ramp=True
         )
         self.baud = url.integer("baud", 38400, 2400, 460_800)
         self.counter_bits = 32
