@@ -24,6 +24,8 @@ _BASIC: Final = struct.Struct("<HBBBHHbbBBBB")
 _INERTIAL: Final = struct.Struct("<hh3x")
 _RADPS: Final = math.radians(0.01)
 """The gyro's rate comes in hundredths of a degree a second."""
+_LENGTH_MAX: Final = 140
+"""All feedback there is in one packet, with those on request."""
 _INT16: Final = 32767
 _TRACK_M: Final = 0.23
 """By which the firmware makes wheel speeds of a radius; whatever track was calibrated, the wheels get what is asked."""
@@ -59,6 +61,9 @@ class Kobuki:
         buffer, at, readings = self._buffer, 0, []
         while (start := buffer.find(HEADER, at)) >= 0:
             at = start
+            if len(buffer) - at >= 3 and not 3 <= buffer[at + 2] <= _LENGTH_MAX:
+                at += 2
+                continue
             if len(buffer) - at < 3 or len(buffer) - at < buffer[at + 2] + 4:
                 break
             body = bytes(buffer[at + 2 : at + buffer[at + 2] + 4])
