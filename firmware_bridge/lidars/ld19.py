@@ -23,7 +23,8 @@ _PACKET: Final = struct.Struct("<2xHH36sHHB")
 _POINT: Final = struct.Struct("<HB")
 _CENTIDEGREES: Final = 36_000
 _RAD: Final = math.radians(0.01)
-_SPREAD: Final = 1.5
+_SPREAD: Final = 2.0
+"""The vendor's driver takes 1.5, and would refuse the example of the vendor's manual."""
 _SLACK_CENTIDEGREES: Final = 50
 _SPEED_MAX_DEG_S: Final = 360 * 20
 
