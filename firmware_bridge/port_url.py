@@ -64,7 +64,8 @@ def parse_port_url(text: str) -> PortUrl:
         parts = urlsplit(text)
     except ValueError as error:
         raise PortError(f"{text}: {error}") from None
-    if not parts.scheme or bool(parts.netloc) == bool(parts.path.strip("/")):
+    is_path = parts.path.startswith("/") and parts.path.strip("/") != ""
+    if not parts.scheme or bool(parts.netloc) == is_path or (parts.path and not parts.path.startswith("/")):
         raise PortError(f"{text}: expected scheme:///dev/... or scheme://host:port")
     given = parse_qs(parts.query, keep_blank_values=True)
     options = {key: values[-1] for key, values in given.items()}

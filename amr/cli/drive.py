@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
 RobotOption = Annotated[str, typer.Option("--robot", metavar="FILE", help="A robot file or name.")]
 BaseOption = Annotated[
-    str, typer.Option("--base", metavar="URL", help="bridge:///dev/ttyACM0?baud=115200, a pty, or socket://host:port.")
+    str,
+    typer.Option(
+        "--base",
+        metavar="URL",
+        help="bridge:///dev/ttyACM0 is our firmware; create2, kobuki, roboclaw, odrive and ros-arduino are others'.",
+    ),
 ]
-LidarOption = Annotated[str, typer.Option("--lidar", metavar="URL", help="scan://host:port or scan:///path/to/socket.")]
+LidarOption = Annotated[
+    str,
+    typer.Option("--lidar", metavar="URL", help="ld19:///dev/ttyUSB0 (also ld06, rplidar), or scan://host:port."),
+]
 LogOption = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Write a log (.mcap).")]
 
 

@@ -144,7 +144,7 @@ def test_of_several_points_in_a_beam_the_nearest_counts() -> None:
 
 def test_late_arrival_does_not_make_old_light_new() -> None:
     def held_up(time_s: float) -> float:
-        return max(time_s, 0.68) if 0.64 < time_s else time_s  # the turn that ends at 0.65 s arrives 30 ms late
+        return max(time_s, 0.68) if time_s > 0.64 else time_s  # the turn that ends at 0.65 s arrives 30 ms late
 
     scans = spin(LIDAR, clockwise=True, turns=10.0, arrival_s=held_up)
     phases_ms = [scan.stamp_ns / 1e6 % 100.0 for scan in scans]
