@@ -16,12 +16,18 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     robot: Annotated[str | None, typer.Option(metavar="FILE", help="Also check this robot file.")] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Open each free port and ask what is there; an Arduino restarts by that.")
+    ] = False,
     json: JsonOption = None,
 ) -> None:
-    """Check Python, packages, kernel cache, compiler, ports and real-time rights. Opens no port. Exit 1 on a fault."""
+    """Check Python, packages, kernel cache, compiler, ports and real-time rights. Exit 1 on a fault.
+
+    No port is opened, except with --probe, and then none that another program has open.
+    """
     from amr.runtime.doctor import examine
 
-    checks = examine(robot)
+    checks = examine(robot, probe=probe)
     write_json({"ok": all(check.ok for check in checks), "checks": [check.to_json() for check in checks]}, json)
     if json != "-":
         for check in checks:

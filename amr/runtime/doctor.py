@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import platform
@@ -15,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from amr.errors import ConfigError
+from amr.errors import ConfigError, PortError
 
 REQUIRED: Final = ("numpy", "scipy", "numba", "pyserial", "mcap", "rosbags", "pydantic", "typer", "rich", "matplotlib")
 LATENCY_MAX_MS: Final = 4
@@ -40,8 +41,8 @@ class Check:
         return {"name": self.name, "status": self.mark.lower(), "found": self.found, "advice": self.advice or None}
 
 
-def examine(robot: str | None = None) -> list[Check]:
-    """All checks in the order in which a person would mend them. Opens no port."""
+def examine(robot: str | None = None, *, probe: bool = False) -> list[Check]:
+    """All checks in the order in which a person would mend them. Opens no port but with ``probe``, and none in use."""
     single: tuple[Callable[[], Check], ...] = (
         _python,
         _packages,
@@ -54,7 +55,8 @@ def examine(robot: str | None = None) -> list[Check]:
     checks = [check() for check in single]
     if robot is not None:
         checks.append(_robot(robot))
-    return [*checks, *_ports(Path("/dev"), Path("/sys"))]
+    checks += _ports(Path("/dev"), Path("/sys"))
+    return [*checks, *_answers(_devices(Path("/dev")))] if probe else checks
 
 
 def _python() -> Check:
@@ -134,15 +136,54 @@ def _robot(robot: str) -> Check:
 def _ports(dev: Path, sys_folder: Path) -> list[Check]:
     """Serial ports by the kernel's list of devices; none is opened, for opening resets an Arduino."""
     by_id = {link.resolve(): link for link in sorted((dev / "serial" / "by-id").glob("*"))}
-    devices = sorted(path for pattern in ("ttyACM*", "ttyUSB*", "ttyAMA*") for path in dev.glob(pattern))
+    devices = _devices(dev)
     if not devices:
         advice = "plug the board in; a board that stays unseen needs another cable or dmesg says why"
         return [Check("serial ports", True, "none found", advice)]
     return [_port(device, by_id.get(device.resolve()), sys_folder) for device in devices]
 
 
+def _devices(dev: Path) -> list[Path]:
+    return sorted(path for pattern in ("ttyACM*", "ttyUSB*", "ttyAMA*") for path in dev.glob(pattern))
+
+
+def _answers(devices: list[Path]) -> list[Check]:
+    """What answers at each port that may be opened and is free."""
+    from amr.runtime.probe import LIDAR_SCHEMES, probe
+
+    checks = []
+    for device in devices:
+        try:
+            found = probe(str(device))
+        except PortError as error:
+            checks.append(Check("what answers", True, str(error)))
+            continue
+        if found is None:
+            advice = "power, cable, TX and RX crossed, baud rate? a device of your own can still be named in amr drive"
+            checks.append(Check("what answers", True, f"{device}: nothing that is known", advice))
+            continue
+        question, baud = found
+        option = "--lidar" if question.scheme in LIDAR_SCHEMES else "--base"
+        url = f"{option} {question.scheme}://{device}?baud={baud}"
+        checks.append(Check("what answers", True, f"{device}: {question.name}: amr drive {url}"))
+    return checks
+
+
+def _identity(device: Path, sys_folder: Path) -> str:
+    """What the USB device behind the port calls itself, in parentheses; '' when the kernel does not know."""
+    with contextlib.suppress(OSError, RuntimeError):
+        folder = (sys_folder / "class" / "tty" / device.name / "device").resolve(strict=True)
+        for parent in (folder, *folder.parents):
+            if (parent / "idVendor").exists():
+                names = [parent / "manufacturer", parent / "product"]
+                text = " ".join(name.read_text().strip() for name in names if name.exists())
+                ids = ":".join((parent / name).read_text().strip() for name in ("idVendor", "idProduct"))
+                return f" ({text}, {ids})" if text else f" ({ids})"
+    return ""
+
+
 def _port(device: Path, stable_name: Path | None, sys_folder: Path) -> Check:
-    name = str(stable_name or device)
+    name = f"{stable_name or device}{_identity(device, sys_folder)}"
     if not os.access(device, os.R_OK | os.W_OK):
         return Check("serial port", False, f"{name}: no permission", _group_advice(device))
     from firmware_bridge.transport import port_users

@@ -78,23 +78,31 @@ def is_path(text: str) -> bool:
 
 def load_toml_section(path: Path | Traversable, model: type[_Model]) -> _Model:
     """The file as a ``model``. Raises ``ConfigError``: one line with file, key or line, and what was expected."""
-    data = read_toml(path)
+    return parse_toml_section(_read_text(path), str(path), model)
+
+
+def parse_toml_section(text: str, source: str, model: type[_Model]) -> _Model:
+    """The text as a ``model``; ``source`` names it in the one line of the ``ConfigError``."""
+    data = _parse_toml(text, source)
     try:
         # By way of JSON: only there does pydantic's strict mode take lists as tuples yet refuse true or "1" as numbers.
         return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_fault(error)}") from None
+        raise ConfigError(f"{source}: {_first_fault(error)}") from None
 
 
 def read_toml(path: Path | Traversable) -> dict[str, Any]:
     """The file as nested dicts. Raises ``ConfigError`` when it is missing, a folder, huge, not UTF-8 or not TOML."""
-    text = _read_text(path)
+    return _parse_toml(_read_text(path), str(path))
+
+
+def _parse_toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {_one_line(str(error))}") from None
+        raise ConfigError(f"{source}: not TOML: {_one_line(str(error))}") from None
     except RecursionError:
-        raise ConfigError(f"{path}: not TOML: nested too deep") from None
+        raise ConfigError(f"{source}: not TOML: nested too deep") from None
 
 
 def _read_text(path: Path | Traversable) -> str:
