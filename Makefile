@@ -38,7 +38,7 @@ setup-dev: $(VENV)/.installed-dev
 
 firmware:
 	@./bootstrap.sh packages required avr-gcc:gcc-avr avr-gcc:avr-libc
-	@$(MAKE) -C firmware_bridge/firmware mega2560
+	@$(MAKE) -C firmware_bridge/firmware mega2560 uno
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "amr needs Python >= 3.11: install it, or name one with make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -22,7 +22,7 @@ PERIOD_NS = 1_000_000
 """How often the board meets the physics: its outputs are at most this old."""
 _REQUEST = struct.Struct("<QqqdddIIIBBB")
 """``request`` of ``protocol.h``."""
-_ANSWER = struct.Struct("<ddQQIIIIIBB")
+_ANSWER = struct.Struct("<ddQQIIIIIIBB")
 """``answer`` of ``protocol.h``."""
 _BAUD_TOLERANCE_FRAC = 0.045
 """A receiver that samples the stop bit 9.5 bits after the start edge is half a bit off at 5 %."""
@@ -50,6 +50,8 @@ class Counters(NamedTuple):
     """Bytes that came while the receiver was full."""
     edges: int
     """Edges on the encoders' pins."""
+    stack_unused_bytes: int
+    """Memory between data and stack that was never found used, looked at in each interrupt."""
 
 
 class EmulatedFirmware:
@@ -72,7 +74,7 @@ class EmulatedFirmware:
         self._fault = 0
         self._held_us = 0
         self.imu_present = True
-        self.counters = Counters(0.0, 0, 0, 0)
+        self.counters = Counters(0.0, 0, 0, 0, 0)
 
     def __enter__(self) -> EmulatedFirmware:
         return self
@@ -118,12 +120,12 @@ class EmulatedFirmware:
         try:
             self._write(request + self._incoming)
             answer = _ANSWER.unpack(self._read(_ANSWER.size))
-            left, right, asleep, cycle, baud, resets, overruns, edges, sent, left_bridge, right_bridge = answer
+            left, right, asleep, cycle, baud, resets, overruns, edges, unused, sent, left_bridge, right_bridge = answer
             self._sent += self._read(sent)
         except (BrokenPipeError, EOFError):
             raise AmrError(f"emulated {self.board}: {self._last_words()}") from None
         self._now_us, self._incoming, self._fault = now_us, b"", 0
-        self.counters = Counters(asleep / cycle if cycle else 0.0, resets, overruns, edges)
+        self.counters = Counters(asleep / cycle if cycle else 0.0, resets, overruns, edges, unused)
         if baud and abs(baud / self.baud - 1.0) > _BAUD_TOLERANCE_FRAC:
             raise ConfigError(
                 f"link.baud: {self.baud} is out of reach of the {self.board}: a divisor of {_CLOCK_HZ / 1e6:.0f} MHz "

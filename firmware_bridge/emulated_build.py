@@ -12,7 +12,7 @@ from pathlib import Path
 from firmware_bridge.build_cache import cached, find_program, key_of, run_compiler
 from firmware_bridge.native_build import FIRMWARE_DIR, build_number, find_compiler
 
-BOARDS = ("mega2560",)
+BOARDS = ("mega2560", "uno")
 _LABEL = "emulated board"
 _AVR_ADVICE = "on Debian: apt install gcc-avr avr-libc make"
 _SIMAVR_ADVICE = "on Debian: apt install gcc libc6-dev libsimavr-dev libelf-dev"

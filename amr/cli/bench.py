@@ -25,7 +25,7 @@ DataOption = Annotated[Path, typer.Option("--data", metavar="FILE", help="Worlds
 WorldsOption = Annotated[str | None, typer.Option(metavar="1,2,5-9", help="Only these worlds.")]
 TrialsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Trials of each world.")]
 WorkersOption = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes side by side.")]
-FirmwareOption = Annotated[Firmware, typer.Option(help="Where the firmware runs: native or mega2560.")]
+FirmwareOption = Annotated[Firmware, typer.Option(help="Where the firmware runs: native, mega2560 or uno.")]
 BackendOption = Annotated[Backend | None, typer.Option(help="Which physics; default as amr sim.")]
 ControllerOption = Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the robot file's.")]
 SpeedOption = Annotated[

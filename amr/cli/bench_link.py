@@ -26,7 +26,9 @@ def add_to(bench_app: typer.Typer) -> None:
 
 
 def link(
-    firmware: Annotated[Firmware, typer.Option(help="Where the firmware runs: native or mega2560.")] = Firmware.native,
+    firmware: Annotated[
+        Firmware, typer.Option(help="Where the firmware runs: native, mega2560 or uno.")
+    ] = Firmware.native,
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")] = "reference",
     fault: Annotated[str, typer.Option(metavar="TEXT", help="Only faults whose name contains this.")] = "",
     state: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this state, as driving.")] = None,
@@ -62,7 +64,7 @@ def _matrix(firmware: Firmware, robot: str, fault: str, state: str | None, seed:
     from amr.runtime.files import load_robot
 
     if firmware is Firmware.pty:
-        raise ConfigError("--firmware: must be native or mega2560 here; --pty measures the pty")
+        raise ConfigError("--firmware: must be native, mega2560 or uno here; --pty measures the pty")
     if state not in {None, *STATES}:
         raise ConfigError(f"--state: must be one of {', '.join(STATES)}, is {state!r}")
     cases: list[LinkCase] = []

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def flash(
     port: Annotated[str, typer.Option(metavar="DEVICE", help="Serial port of the board.")],
-    board: Annotated[str, typer.Option(metavar="NAME", help="Which board: mega2560.")] = "mega2560",
+    board: Annotated[str, typer.Option(metavar="NAME", help="Which board: mega2560 or uno.")] = "mega2560",
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name; its link.baud is built in.")] = (
         "reference"
     ),

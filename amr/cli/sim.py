@@ -31,6 +31,7 @@ class Firmware(StrEnum):
     native = "native"
     pty = "pty"
     mega2560 = "mega2560"
+    uno = "uno"
 
 
 class Pace(StrEnum):
@@ -52,9 +53,7 @@ def sim(
     backend: Annotated[Backend | None, typer.Option(help="Default: bullet where PyBullet is installed.")] = None,
     firmware: Annotated[
         Firmware,
-        typer.Option(
-            help="As a library in lockstep, a process on a pty, or the shipped binary in an emulated ATmega2560."
-        ),
+        typer.Option(help="As a library in lockstep, a process on a pty, or the shipped binary on an emulated board."),
     ] = Firmware.native,
     pace: Annotated[Pace, typer.Option(help="As fast as it goes, or in real time.")] = Pace.fast,
     web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,

@@ -26,7 +26,10 @@ class Programmer:
     baud: int
 
 
-PROGRAMMERS: Final = {"mega2560": Programmer("atmega2560", "wiring", 115200)}
+PROGRAMMERS: Final = {
+    "mega2560": Programmer("atmega2560", "wiring", 115200),
+    "uno": Programmer("atmega328p", "arduino", 115200),
+}
 
 
 def flash_command(board: str, port: str, hex_file: Path, avrdude: str = "avrdude") -> list[str]:

@@ -22,7 +22,9 @@ SCENARIOS = [
     "test_session.py",
     "test_wheel_loop.py",
 ]
-RAM_BYTES = 8192
+RAM_BYTES = {"mega2560": 8192, "uno": 2048}
+FLASH_BYTES = {"mega2560": 64 * 1024, "uno": 32 * 1024 - 512}
+"""Of the Uno the bootloader's part is taken off."""
 
 
 def need(*programs: str) -> None:
@@ -101,16 +103,17 @@ def test_fuzzing_under_sanitizers_breaks_nothing(tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.slow
-def test_mega2560_builds_and_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("board", RAM_BYTES)
+def test_avr_boards_build_and_fit(board: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     need("make", "avr-gcc", "avr-size", "avr-objcopy")
-    report = make("mega2560", tmp_path)
+    report = make(board, tmp_path)
     with capsys.disabled():
         sys.stdout.write(report)
     ram = int(re.search(r"Data:\s+(\d+) bytes", report)[1])  # type: ignore[index]
     flash = int(re.search(r"Program:\s+(\d+) bytes", report)[1])  # type: ignore[index]
-    assert ram < RAM_BYTES * 3 // 4, "the rest is the stack's"
-    assert flash < 64 * 1024
-    assert (tmp_path / "mega2560.hex").stat().st_size > 1000
+    assert ram < RAM_BYTES[board] * 3 // 4, "the rest is the stack's"
+    assert flash < FLASH_BYTES[board]
+    assert (tmp_path / f"{board}.hex").stat().st_size > 1000
 
 
 def test_make_and_python_agree_on_the_number_of_the_build(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The shipped binary in an emulated ATmega2560: its pins, its wire, its watchdog, and the same bytes every time."""
+"""The shipped binaries on an emulated Mega and Uno: their pins, wire and watchdog, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from amr.errors import AmrError, ConfigError
 from amr.messages import BaseState, Imu, LinkStatus, McuState, WheelCommand
 from amr.runtime.files import load_robot
 from firmware_bridge.emulated import EmulatedFirmware, Fault
-from firmware_bridge.emulated_build import build_elf, build_emulator
+from firmware_bridge.emulated_build import BOARDS, build_elf, build_emulator
 from firmware_bridge.link import HostLink, Phase, link_config_from_robot
 from firmware_bridge.native import DriveMode, Duty
 
@@ -26,7 +26,8 @@ def emulator() -> None:
     """Both programs that an emulated board needs."""
     try:
         build_emulator()
-        build_elf("mega2560", 115200)
+        for board in BOARDS:
+            build_elf(board, 115200)
     except AmrError as error:
         pytest.skip(str(error))
 
@@ -34,9 +35,9 @@ def emulator() -> None:
 class Rig:
     """A host and an emulated board; wheels follow their duty at once."""
 
-    def __init__(self, robot: RobotConfig, encoder_edges_per_s: float | None = None) -> None:
+    def __init__(self, robot: RobotConfig, encoder_edges_per_s: float | None = None, board: str = "mega2560") -> None:
         self.robot = robot
-        self.board = EmulatedFirmware("mega2560", robot.link.baud)
+        self.board = EmulatedFirmware(board, robot.link.baud)
         self.link = HostLink(link_config_from_robot(robot), host_nonce=77)
         self.duty = Duty(0.0, 0.0, DriveMode.COAST, True)
         self.ms = 0
@@ -106,9 +107,15 @@ def robot() -> RobotConfig:
     return load_robot("reference")
 
 
+@pytest.fixture(params=BOARDS)
+def board(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def rig(emulator: None, robot: RobotConfig) -> Iterator[Rig]:  # noqa: ARG001
-    made = Rig(robot)
+def rig(emulator: None, robot: RobotConfig, board: str) -> Iterator[Rig]:  # noqa: ARG001
+    made = Rig(robot, board=board)
     yield made
     made.board.close()
 
@@ -126,10 +133,10 @@ def test_drives_measures_and_reports_through_pins_and_wire(rig: Rig) -> None:
     assert rig.board.counters.watchdog_resets == 0
 
 
-def test_the_same_calls_give_the_same_bytes(emulator: None, robot: RobotConfig) -> None:  # noqa: ARG001
+def test_the_same_calls_give_the_same_bytes(emulator: None, robot: RobotConfig, board: str) -> None:  # noqa: ARG001
     digests = []
     for _ in range(2):
-        rig = Rig(robot)
+        rig = Rig(robot, board=board)
         rig.to_drive()
         rig.board.close()
         digests.append(rig.bytes_out.hexdigest())
@@ -139,8 +146,9 @@ def test_the_same_calls_give_the_same_bytes(emulator: None, robot: RobotConfig) 
 def test_telemetry_of_200_hz_fits_115200_baud_with_40_000_encoder_edges_a_second_and_none_lost(
     emulator: None,  # noqa: ARG001
     robot: RobotConfig,
+    board: str,
 ) -> None:
-    rig = Rig(robot, encoder_edges_per_s=0.0)
+    rig = Rig(robot, 0.0, board)
     rig.run(0.1)  # it has booted
     rig.edges_per_s = 40_000.0
     rig.run(0.4)
@@ -154,6 +162,7 @@ def test_telemetry_of_200_hz_fits_115200_baud_with_40_000_encoder_edges_a_second
     assert (last.left_ticks, last.right_ticks) == (int(rig.spun), -int(rig.spun))
     assert rig.board.counters.edges == 2 * int(rig.spun)
     assert rig.board.counters.overruns == 0
+    assert rig.board.counters.stack_unused_bytes >= 128
     rig.board.close()
 
 
@@ -237,7 +246,7 @@ def test_without_its_supply_the_robot_coasts_and_brakes_as_soon_as_it_is_back(ri
 def test_a_dead_process_is_one_line(rig: Rig) -> None:
     rig.run(0.01)
     rig.board.close()
-    with pytest.raises(AmrError, match="emulated mega2560: closed"):
+    with pytest.raises(AmrError, match=r"emulated \w+: closed"):
         rig.run(0.01)
 
 

@@ -75,6 +75,7 @@ static bool held;
 static avr_cycle_count_t held_until;
 static avr_cycle_count_t unsupplied_until; /* the bridges' logic has no 5 V */
 static uint8_t reset_cause;
+static uint32_t data_end; /* the stack grows down to it */
 static request now;
 static answer reply;
 
@@ -226,7 +227,8 @@ static bool is_high(const pin *which) {
     return (avr->data[which->address] & avr->data[which->address - 1U] & mask) != 0U;
 }
 
-/* The enables have pull-ups to 5 V, the inputs pull-downs: a pin that the MCU does not drive brakes. */
+/* The enables and a TB6612's direction inputs have pull-ups to 5 V, the others pull-downs: a pin that the MCU does not
+ * drive brakes. */
 static bool is_enabled(const pin *which) {
     bool driven = !held && (avr->data[which->address - 1U] >> which->bit & 1U) != 0U;
     return !driven || is_high(which);
@@ -261,6 +263,16 @@ static double high_share(const pwm_output *output) {
     return com == 3U ? 1.0 - share : share;
 }
 
+static void read_tb6612(uint8_t i, const motor_side *side) {
+    bool forward = is_enabled(&side->direction[0]);
+    bool reverse = is_enabled(&side->direction[1]);
+    if (!forward && !reverse) {
+        reply.bridge[i] = BRIDGE_COAST;
+    } else if (forward != reverse && !held) {
+        reply.duty[i] = forward ? high_share(&side->forward) : -high_share(&side->forward);
+    }
+}
+
 static void read_bridges(void) {
     for (uint8_t i = 0U; i < 2U; i++) {
         const motor_side *side = &the_board->side[i];
@@ -270,10 +282,11 @@ static void read_bridges(void) {
             continue;
         }
         reply.bridge[i] = BRIDGE_DRIVE; /* a duty of zero shorts the motor, as two low inputs do */
-        if (held) {
-            continue;
+        if (the_board->is_tb6612) {
+            read_tb6612(i, side);
+        } else if (!held) {
+            reply.duty[i] = high_share(&side->forward) - high_share(&side->reverse);
         }
-        reply.duty[i] = high_share(&side->forward) - high_share(&side->reverse);
     }
 }
 
@@ -290,6 +303,9 @@ static void on_interrupt(struct avr_irq_t *irq, uint32_t value, void *parameter)
     (void)parameter;
     if (value != 0U) {
         avr->cycle += the_board->interrupt_entry_cycles;
+        uint32_t stack_at = word_at(SPL_AT);
+        uint32_t unused = stack_at > data_end ? stack_at - data_end : 0U;
+        reply.stack_unused = unused < reply.stack_unused ? unused : reply.stack_unused;
     }
 }
 
@@ -493,6 +509,8 @@ static void build(const char *elf, uint32_t boots) {
         fail("cannot load the firmware");
     }
     firmware.frequency = FREQUENCY_HZ;
+    data_end = avr->ioend + 1U + firmware.datasize + firmware.bsssize;
+    reply.stack_unused = avr->ramend;
     avr_init(avr);
     avr_load_firmware(avr, &firmware);
     avr->frequency = FREQUENCY_HZ;

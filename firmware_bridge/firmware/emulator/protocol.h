@@ -37,6 +37,7 @@ typedef struct __attribute__((packed)) {
     uint32_t resets;   /* by the watchdog */
     uint32_t overruns; /* bytes that came while the receiver's three places were full */
     uint32_t edges;    /* of the encoders, modulo 2^32 */
+    uint32_t stack_unused; /* bytes between data and stack that no interrupt ever found used */
     uint32_t sent;     /* bytes that follow: those whose stop bit has ended */
     uint8_t bridge[2]; /* BRIDGE_ */
 } answer;

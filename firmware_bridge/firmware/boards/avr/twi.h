@@ -1,6 +1,6 @@
 /* Two-wire bus, one transfer at a time, driven by its interrupt; nothing waits. */
-#ifndef AMR_MEGA2560_TWI_H
-#define AMR_MEGA2560_TWI_H
+#ifndef AMR_AVR_TWI_H
+#define AMR_AVR_TWI_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-/* ATmega2560: the board around the core. See pins.h for the wiring. */
+/* An AVR board around the core. See the pins.h of the board for its wiring. */
 #include <avr/eeprom.h>
 #include <avr/interrupt.h>
 #include <avr/io.h>
@@ -84,7 +84,7 @@ static void read_inputs(fw_inputs *inputs, uint32_t now_us) {
     inputs->accel_x_mm_s2 = sample.accel_x_mm_s2;
     inputs->accel_y_mm_s2 = sample.accel_y_mm_s2;
     inputs->battery_mv = battery_mv();
-    inputs->estop_pressed = (PING & ESTOP) != 0U ? 1U : 0U;
+    inputs->estop_pressed = (ESTOP_INPUTS & ESTOP) != 0U ? 1U : 0U;
     inputs->driver_fault = 0U; /* a BTS7960 switches itself off and tells only by its current sense */
 }
 
@@ -128,7 +128,7 @@ static void rest_a_while(void) {
 
 int main(void) {
     bridge_init(); /* first: whatever reset us may have come at full speed */
-    PORTG |= ESTOP;
+    ESTOP_OUTPUTS |= ESTOP;
     clock_init();
     uart_init();
     encoder_init();
@@ -140,7 +140,7 @@ int main(void) {
     memset(&identity, 0, sizeof identity);
     identity.boot_id = next_boot_id();
     identity.build = FW_BUILD;
-    identity.board = WIRE_BOARD_MEGA2560;
+    identity.board = BOARD_ID;
     identity.capabilities =
         WIRE_CAPABILITY_IMU | WIRE_CAPABILITY_BATTERY | WIRE_CAPABILITY_ESTOP_INPUT | WIRE_CAPABILITY_BRAKE;
     identity.after_watchdog = (reset_flags & BIT(WDRF)) != 0U ? 1U : 0U;

@@ -1,6 +1,6 @@
 /* UART 0 with rings in both directions; no call waits. */
-#ifndef AMR_MEGA2560_UART_H
-#define AMR_MEGA2560_UART_H
+#ifndef AMR_AVR_UART_H
+#define AMR_AVR_UART_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,8 +6,6 @@
 
 #include "pins.h"
 
-#define SCL BIT(PD0)
-#define SDA BIT(PD1)
 #define GO (BIT(TWINT) | BIT(TWEN) | BIT(TWIE))
 
 static volatile uint8_t status;
@@ -69,22 +67,22 @@ ISR(TWI_vect) {
 /* A slave in mid byte lets go of SDA after at most nine clocks. */
 static void clock_out(void) {
     for (uint8_t pulse = 0U; pulse < 9U; pulse++) {
-        PORTD &= (uint8_t)~SCL;
-        DDRD |= SCL;
+        TWI_OUTPUTS &= (uint8_t)~SCL;
+        TWI_DIRECTIONS |= SCL;
         _delay_us(5.0);
-        DDRD &= (uint8_t)~SCL;
-        PORTD |= SCL;
+        TWI_DIRECTIONS &= (uint8_t)~SCL;
+        TWI_OUTPUTS |= SCL;
         _delay_us(5.0);
     }
 }
 
 void twi_init(void) {
     TWCR = 0U;
-    if ((PORTD & (SCL | SDA)) != (SCL | SDA)) {
-        PORTD |= SCL | SDA;
+    if ((TWI_OUTPUTS & (SCL | SDA)) != (SCL | SDA)) {
+        TWI_OUTPUTS |= SCL | SDA;
         _delay_us(5.0);
     }
-    if ((PIND & SDA) == 0U) {
+    if ((TWI_INPUTS & SDA) == 0U) {
         clock_out();
     }
     TWSR = 0U;

@@ -1,6 +1,6 @@
 /* Two quadrature encoders, 4x decoded in pin interrupts. */
-#ifndef AMR_MEGA2560_ENCODER_H
-#define AMR_MEGA2560_ENCODER_H
+#ifndef AMR_AVR_ENCODER_H
+#define AMR_AVR_ENCODER_H
 
 #include <stdint.h>
 

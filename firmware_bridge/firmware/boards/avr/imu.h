@@ -1,6 +1,6 @@
 /* MPU-6050 on the two-wire bus, read in the background. */
-#ifndef AMR_MEGA2560_IMU_H
-#define AMR_MEGA2560_IMU_H
+#ifndef AMR_AVR_IMU_H
+#define AMR_AVR_IMU_H
 
 #include <stdbool.h>
 #include <stdint.h>
