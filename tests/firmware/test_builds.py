@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,38 @@ def test_avr_boards_build_and_fit(board: str, tmp_path: Path, capsys: pytest.Cap
     assert ram < RAM_BYTES[board] * 3 // 4, "the rest is the stack's"
     assert flash < FLASH_BYTES[board]
     assert (tmp_path / f"{board}.hex").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_rp2040_builds_to_an_image_that_its_rom_starts(tmp_path: Path) -> None:
+    """No RP2040 was driven with it; what can be checked is what the ROM looks at, and that everything fits."""
+    need("make", "arm-none-eabi-gcc", "arm-none-eabi-objcopy", "arm-none-eabi-size")
+    if not list(Path("/usr").glob("lib/arm-none-eabi/include/string.h")):
+        pytest.skip("libnewlib-arm-none-eabi not installed")
+    report = make("rp2040", tmp_path, f"PYTHON={sys.executable}")
+    text, data, bss = (int(number) for number in report.splitlines()[1].split()[:3])
+    assert text < 64 * 1024
+    assert data + bss < 16 * 1024
+    blocks = (tmp_path / "rp2040.uf2").read_bytes()
+    assert len(blocks) % 512 == 0
+    flash = b"".join(blocks[at + 32 : at + 288] for at in range(0, len(blocks), 512))
+    for number in range(len(blocks) // 512):
+        block = blocks[512 * number : 512 * (number + 1)]
+        assert struct.unpack_from("<8I", block) == (
+            0x0A324655, 0x9E5D5157, 0x2000, 0x10000000 + 256 * number, 256, number, len(blocks) // 512, 0xE48BFF56,
+        )  # fmt: skip
+        assert block.endswith(struct.pack("<I", 0x0AB16F30))
+    crc = 0xFFFFFFFF
+    for byte in flash[:252]:  # bit by bit, apart from the script's
+        for bit in range(7, -1, -1):
+            top = (crc >> 31) ^ (byte >> bit & 1)
+            crc = ((crc << 1) & 0xFFFFFFFF) ^ (0x04C11DB7 if top else 0)
+    assert flash[252:256] == crc.to_bytes(4, "little")
+    vectors = struct.unpack_from("<42I", flash, 256)
+    assert vectors[0] == 0x20040000, "the stack begins at the end of RAM"
+    assert all(0x10000100 < vector < 0x10000000 + len(flash) and vector & 1 for vector in vectors[1:])
+    assert vectors[16 + 13] not in (vectors[1], vectors[2]), "the pins' interrupt"
+    assert len(set(vectors)) == 4
 
 
 def test_make_and_python_agree_on_the_number_of_the_build(tmp_path: Path) -> None:

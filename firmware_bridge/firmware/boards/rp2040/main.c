@@ -1,0 +1,83 @@
+/* Raspberry Pi Pico: the board around the core. NOT YET RUN. See pins.h for the wiring. */
+#include <string.h>
+
+#include "board.h"
+#include "fixed.h"
+#include "wire.h"
+
+#ifndef FW_BUILD
+#define FW_BUILD 0UL
+#endif
+
+static fw_state state;
+
+static void read_inputs(fw_inputs *inputs, uint32_t now_us) {
+    memset(inputs, 0, sizeof *inputs); /* no IMU, no driver fault */
+    inputs->now_us = now_us;
+    encoder_read(&inputs->left_ticks, &inputs->right_ticks);
+    inputs->battery_mv = battery_mv();
+    inputs->estop_pressed = estop_pressed() ? 1U : 0U;
+}
+
+static void run_loop(uint32_t now_us) {
+    fw_inputs inputs;
+    fw_outputs outputs;
+    read_inputs(&inputs, now_us);
+    fw_tick(&state, &inputs, &outputs);
+    bridge_put(&outputs);
+    if (outputs.watchdog_ok != 0U) {
+        board_kick_watchdog();
+    }
+}
+
+static void take_input(void) {
+    uint8_t bytes[32];
+    uint8_t count = uart_receive(bytes, sizeof bytes);
+    if (count > 0U) {
+        fw_rx(&state, bytes, count, clock_us());
+    }
+}
+
+static void give_output(void) {
+    static uint8_t byte;
+    static bool waiting;
+    while (waiting || fw_tx(&state, &byte, 1U) == 1U) {
+        waiting = !uart_send(byte);
+        if (waiting) {
+            return;
+        }
+    }
+}
+
+int main(void) {
+    board_init();
+    bridge_init(); /* as soon as the pins are there: whatever reset us may have come at full speed */
+    uart_init();
+    encoder_init();
+    battery_init();
+
+    fw_identity identity;
+    memset(&identity, 0, sizeof identity);
+    identity.boot_id = board_random();
+    identity.build = FW_BUILD;
+    identity.board = WIRE_BOARD_RP2040;
+    identity.capabilities = WIRE_CAPABILITY_BATTERY | WIRE_CAPABILITY_ESTOP_INPUT | WIRE_CAPABILITY_BRAKE;
+    identity.after_watchdog = board_was_reset_by_watchdog() ? 1U : 0U;
+    fw_init(&state, &identity, clock_us());
+    (void)uart_send(0U); /* ends the frame that a reset tore */
+
+    uint32_t due_us = clock_us();
+    for (;;) {
+        take_input();
+        uint32_t now_us = clock_us();
+        if (wrapped_difference(now_us, due_us) >= 0) {
+            run_loop(now_us);
+            uint32_t period_us = fw_loop_period_us(&state);
+            due_us += period_us;
+            if (wrapped_difference(now_us, due_us) >= 0) {
+                due_us = now_us + period_us; /* a whole period late: do not run after it */
+            }
+        }
+        give_output();
+    }
+}
