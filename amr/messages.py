@@ -114,7 +114,7 @@ class BaseState:
 
 @dataclass(frozen=True, slots=True)
 class Imu:
-    """Inertial measurement in the base frame."""
+    """Inertial measurement in the base frame; an acceleration that is not measured is nan."""
 
     stamp_ns: int
     gyro_z_radps: float

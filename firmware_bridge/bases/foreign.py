@@ -265,7 +265,7 @@ class ForeignBase:
         state = McuState.ESTOP if self._held else self._state
         events.append(self._base_state(motion, reading, state))
         if reading.gyro_z_radps is not None:  # no base here measures acceleration
-            events.append(Imu(stamp_ns, reading.gyro_z_radps, 0.0, 0.0))
+            events.append(Imu(stamp_ns, reading.gyro_z_radps, float("nan"), float("nan")))
 
     def _base_state(self, motion: Motion, reading: Reading, state: McuState) -> BaseState:
         left_mps = motion.left_mps if reading.left_mps is None else reading.left_mps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from itertools import pairwise
@@ -292,6 +293,7 @@ def test_kobukis_gyro_is_handed_on() -> None:
     bench.to_drive(-0.1, 0.1)
     imu = [event for event in bench.events if isinstance(event, Imu)][-1]
     assert imu.gyro_z_radps == pytest.approx(0.2 / 0.23, abs=1e-3)
+    assert math.isnan(imu.accel_x_mps2), "it has no accelerometer"
 
 
 def test_a_create_that_leaves_safe_mode_disarms() -> None:
