@@ -1,6 +1,7 @@
 # make run    set up what is missing, then drive the office scenario
 # make test   set up what is missing, then run every test
 # make check  format, lint, types, spelling
+# make mutate TARGETS="frames guard" SAMPLE=20   break one place at a time: does a test notice?
 # Each target does its own whole set-up on Debian/Ubuntu with Python >= 3.11, git, make and a C compiler.
 
 VENV := .venv
@@ -12,13 +13,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SCENARIO ?= office
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: run test check setup setup-dev format clean firmware
+.PHONY: run test check mutate setup setup-dev format clean firmware
 
 run: setup
 	@$(BIN)/amr sim $(SCENARIO)
 
 test: setup-dev
 	@./bootstrap.sh packages optional avr-gcc:gcc-avr avr-gcc:avr-libc clang:clang \
+		arm-none-eabi-gcc:gcc-arm-none-eabi /usr/lib/arm-none-eabi/include/string.h:libnewlib-arm-none-eabi \
 		/usr/include/simavr/sim_avr.h:libsimavr-dev /usr/include/libelf.h:libelf-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -27,6 +29,11 @@ check: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/typos
+
+TARGETS ?= frames link ring bases turns guard
+SAMPLE ?= 10
+mutate: setup-dev
+	@$(BIN)/python tests/mutation/mutate.py $(TARGETS) --sample $(SAMPLE)
 
 format: setup-dev
 	@$(BIN)/ruff format .

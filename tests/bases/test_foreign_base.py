@@ -324,3 +324,45 @@ def test_a_roboclaw_does_not_drive_before_its_own_time_out_is_confirmed() -> Non
     bench.cmd = (0.2, 0.2, True)
     bench.run(2.0)
     assert model.speeds_mps == [0.0, 0.0]
+
+
+def test_kobuki_readings_that_were_held_up_keep_the_time_at_which_they_were_made() -> None:
+    bench = Bench(make(Kobuki, "kobuki:///dev/x"), KobukiModel())
+    bench.to_drive()
+    held = bytearray()
+
+    def hold(data: bytes) -> bytes:
+        held.extend(data)
+        return b""
+
+    bench.mangle = hold
+    bench.run(0.07)
+    bench.mangle = lambda data: bytes(held) + data
+    before = len(bench.states())
+    bench.run(0.005)
+    bench.mangle = lambda data: data
+    bench.run(0.1)
+    states = bench.states()[before - 1 :]
+    assert len(states) >= 6
+    gaps_ms = [round((after.stamp_ns - first.stamp_ns) / MS) for first, after in pairwise(states)]
+    assert set(gaps_ms) <= {20, 25}, "the model speaks at the first step after 20 ms"
+    assert max(state.stamp_ns for state in states) <= bench.now_ns
+
+
+def test_create_readings_of_one_read_are_15_ms_apart() -> None:
+    bench = Bench(make(Create2, "create2:///dev/x"), Create2Model())
+    bench.to_drive()
+    held = bytearray()
+
+    def hold(data: bytes) -> bytes:
+        held.extend(data)
+        return b""
+
+    bench.mangle = hold
+    bench.run(0.06)
+    bench.mangle = lambda data: bytes(held) + data
+    before = len(bench.states())
+    bench.run(0.005)
+    states = bench.states()[before:]
+    assert len(states) >= 3
+    assert [after.stamp_ns - first.stamp_ns for first, after in pairwise(states)] == [15 * MS] * (len(states) - 1)
