@@ -59,7 +59,7 @@ TARGETS = {
             "firmware_bridge/bases/asking.py",
             "firmware_bridge/bases/lines.py",
         ),
-        ("tests/bases/test_foreign_base.py", "tests/bases/test_vectors.py", "tests/bases/test_parts.py"),
+        ("tests/bases/test_foreign_base.py", "tests/bases/test_base_bytes.py", "tests/bases/test_parts.py"),
     ),
     "turns": Target(("firmware_bridge/lidars/turns.py",), ("tests/lidars/test_turns.py",)),
     "guard": Target(
