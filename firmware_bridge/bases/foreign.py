@@ -18,7 +18,6 @@ from firmware_bridge.bases.counts import Counts, Motion
 from firmware_bridge.bases.dialect import Dialect, Reading
 from firmware_bridge.bases.keeper import DRIVING, RESTING, Keeper
 from firmware_bridge.commands import judge
-from firmware_bridge.faults import FaultKind
 from firmware_bridge.link_config import link_config_from_robot
 from firmware_bridge.transport import Transport
 
@@ -70,6 +69,8 @@ class ForeignBase:
         self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * dialect.period_ns)
         self._transport: Transport | None = None
         self._keeper: Keeper | None = None
+        self._left: list[Keeper] = []
+        """Of ports that are gone; they end by themselves."""
         self._arming = Arming()
         self._fault = ""
         self._held = False
@@ -78,8 +79,6 @@ class ForeignBase:
         self._tried_ns: int | None = None
         self._polled_ns: int | None = None
         self._heard_ns: int | None = None
-        self._answered_ns = 0
-        self._replies = 0
         self._round_trip_ns: int | None = None
         self._offset: tuple[int, int] | None = None
         self._stops_left = 0
@@ -111,8 +110,12 @@ class ForeignBase:
 
     def open(self) -> None:
         """See ``Base``."""
-        if self._transport is None:
-            self._connect()
+        if self._transport is not None:
+            return
+        self._connect()
+        if self._keeper is not None and not self._keeper.wait_until_ready():
+            self.close()
+            raise PortError(f"{self.url}: the process that stops the wheels did not start")
 
     def poll(self, now_ns: int) -> list[BaseState | Imu | LinkStatus]:
         """See ``Base``."""
@@ -136,11 +139,7 @@ class ForeignBase:
             self._arming.lock()
             self._come_to_rest(now_ns, f"{fault.kind}: {fault.detail}")
             return
-        if self._arming.step(cmd.arm and not self._fault, self._state, now_ns):
-            self._write(self.dialect.enable(), now_ns)
-        asking = self._arming.state is ArmState.ASKING
-        if asking and self.dialect.enabled:
-            self._state = McuState.ARMED
+        self._arm(cmd.arm and not self._fault, now_ns)
         if not cmd.arm and self._state in _ACTIVE:
             self._write(self.dialect.disable(), now_ns)
             self._rest(McuState.IDLE)
@@ -151,10 +150,10 @@ class ForeignBase:
             self._write(self.dialect.stop(), now_ns)
             self._rest(McuState.ARMED)
             return
+        if not self._is_kept:
+            self._come_to_rest(now_ns, "the process that stops the wheels has ended")
+            return
         if self._keeper is not None:
-            if not self._keeper.alive:
-                self._come_to_rest(now_ns, "the process that stops the wheels has ended")
-                return
             self._keeper.say(DRIVING)
         self._deadline_ns, self._state = expiry_ns, McuState.DRIVING
         self._write(self.dialect.drive(cmd.left_mps, cmd.right_mps), now_ns)
@@ -172,9 +171,25 @@ class ForeignBase:
             return
         with contextlib.suppress(PortError):
             transport.write(self.dialect.goodbye())
-        self._drop_keeper()  # it sends the stop once more, after a pause: see ``keeper``
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.close()  # it sends the stop once more, after a pause
         transport.close()
         self._rest(McuState.BOOT)
+
+    def _arm(self, wish: bool, now_ns: int) -> None:
+        """Follow the wish; armed is who takes speeds, with somebody there to stop the wheels."""
+        before = self._arming.state
+        if self._arming.step(wish, self._state, now_ns):
+            self._write(self.dialect.enable(), now_ns)
+        if self._arming.state is ArmState.ASKING and self.dialect.enabled and self._is_kept:
+            self._state = McuState.ARMED
+        elif before is ArmState.ASKING and self._arming.state is ArmState.LOCKED:
+            self._report("not armed: the base takes no speeds (its mode, axes or time-out are not as asked)", now_ns)
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._make_keeper is None or (self._keeper is not None and self._keeper.ready)
 
     # ------------------------------------------------------------ port
 
@@ -195,6 +210,7 @@ class ForeignBase:
         if self._tried_ns is not None and now_ns - self._tried_ns < REOPEN_NS:
             return None
         self._tried_ns = now_ns
+        self._left = [keeper for keeper in self._left if not keeper.release()]
         try:
             self._connect()
         except PortError as error:
@@ -203,15 +219,13 @@ class ForeignBase:
 
     def _lose(self, why: str, now_ns: int) -> None:
         if self._transport is not None:
-            self._drop_keeper()
             self._transport.close()
+        if self._keeper is not None:
+            self._keeper.release()
+            self._left.append(self._keeper)
+            self._keeper = None
         self._transport, self._tried_ns = None, now_ns
         self._silence(LinkState.DOWN, why)
-
-    def _drop_keeper(self) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.close()
 
     def _write(self, data: bytes, now_ns: int) -> None:
         if self._transport is None or not data:
@@ -234,8 +248,6 @@ class ForeignBase:
         elif data:
             for reading in self.dialect.feed(data, now_ns):
                 self._take(reading, now_ns, events)
-        if self.dialect.replies != self._replies:
-            self._replies, self._answered_ns = self.dialect.replies, now_ns
         if self._link is LinkState.UP and self._heard_ns is not None and now_ns - self._heard_ns > self._liveness_ns:
             self._silence(LinkState.CONNECTING, f"no reading for {(now_ns - self._heard_ns) // 1_000_000} ms")
         transport.write(self.dialect.due(now_ns))
@@ -351,8 +363,4 @@ class ForeignBase:
             return
         self._told, self._status_ns = (self._link, self._reason), now_ns
         faults = self.dialect.faults.total() + self._counts.refused
-        events.append(LinkStatus(now_ns, self._link, self._reason, self._replies, self._sent, faults, 0))
-
-    def fault_count(self, kind: FaultKind) -> int:
-        """How often the dialect met this fault."""
-        return self.dialect.faults[kind]
+        events.append(LinkStatus(now_ns, self._link, self._reason, self.dialect.replies, self._sent, faults, 0))

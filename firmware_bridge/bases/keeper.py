@@ -33,7 +33,7 @@ class Keeper:
     """The process, seen from the program that drives."""
 
     def __init__(self, port_descriptor: int, stop: bytes, limit_s: float) -> None:
-        """Start it, and wait until it listens. Raises ``OSError`` when it does not within 5 s."""
+        """Start it; it is of use once ``ready``. Raises ``OSError``."""
         listen, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
         command = [sys.executable, "-I", "-S", __file__]
@@ -48,31 +48,40 @@ class Keeper:
         finally:
             os.close(listen)
         self._said: bytes | None = None
-        stream = self._process.stdout
-        assert stream is not None
-        ready, _, _ = select.select([stream], [], [], _START_TIMEOUT_S)
-        if not ready or os.read(stream.fileno(), 1) != _READY:
-            self.close()
-            raise OSError("the process that stops the wheels did not start")
+        self._listens = False
 
     @property
-    def alive(self) -> bool:
-        """False when nobody would stop the wheels any more."""
-        return self._process.poll() is None
+    def ready(self) -> bool:
+        """It listens, and lives: somebody would stop the wheels. Never waits."""
+        if not self._listens:
+            self.wait_until_ready(0.0)
+        return self._listens and self._process.poll() is None
+
+    def wait_until_ready(self, seconds: float = _START_TIMEOUT_S) -> bool:
+        """``ready`` within this time."""
+        stream = self._process.stdout
+        if stream is not None and not stream.closed and select.select([stream], [], [], seconds)[0]:
+            self._listens = os.read(stream.fileno(), 1) == _READY
+        return self._listens
 
     def say(self, state: bytes) -> None:
         """``DRIVING`` with each command that turns wheels, ``RESTING`` once when they shall stand. Never waits."""
         if state == RESTING and self._said == RESTING:
             return
         self._said = state
-        with contextlib.suppress(OSError):  # full: enough heartbeats wait; broken: ``alive`` tells
+        with contextlib.suppress(OSError):  # full: enough heartbeats wait; broken: ``ready`` tells
             os.write(self._pipe, state)
 
-    def close(self) -> None:
-        """End it; it sends the stop as its last act. Again is harmless."""
+    def release(self) -> bool:
+        """Let it end without waiting for it: it sends the stop as its last act. True when it has ended."""
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """End it, and wait for that; it sends the stop as its last act. Again is harmless."""
+        self.release()
         try:
             self._process.wait(_CLOSE_TIMEOUT_S)
         except subprocess.TimeoutExpired:

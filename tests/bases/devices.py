@@ -168,7 +168,19 @@ class KobukiModel(Wheels):
             left, right = self.counts(16)
             rate = round((self.speeds_mps[1] - self.speeds_mps[0]) / 0.23 * 18000 / 3.14159265)
             basic = struct.pack(
-                "<HBBBHHbbBBBB", round(now_s * 1000) & 0xFFFF, self.bumper, 0, 0, left, right, 0, 0, 0, 0, 164, 0
+                "<HBBBHHbbBBBB",
+                (round(now_s * 1000) + 64_000) & 0xFFFF,
+                self.bumper,
+                0,
+                0,
+                left,
+                right,
+                0,
+                0,
+                0,
+                0,
+                164,
+                0,
             )
             payload = b"\x01\x0f" + basic + b"\x03\x03\0\0\0" + b"\x04\x07" + struct.pack("<hh3x", 0, rate)
             body = bytes((len(payload),)) + payload

@@ -366,3 +366,58 @@ def test_create_readings_of_one_read_are_15_ms_apart() -> None:
     states = bench.states()[before:]
     assert len(states) >= 3
     assert [after.stamp_ns - first.stamp_ns for first, after in pairwise(states)] == [15 * MS] * (len(states) - 1)
+
+
+class NoKeeper:
+    """A process that has died."""
+
+    ready = False
+
+    def wait_until_ready(self) -> bool:
+        return True
+
+    def say(self, _state: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+def test_without_the_process_that_stops_the_wheels_nothing_is_armed_and_what_drives_stops() -> None:
+    model = KobukiModel()
+    bench = Bench(make(Kobuki, "kobuki:///dev/x"), model)
+    bench.to_drive()
+    bench.base._make_keeper = lambda *_: NoKeeper()  # type: ignore[assignment,return-value]
+    bench.base._keeper = NoKeeper()  # type: ignore[assignment]
+    bench.run(0.05)
+    assert model.speeds_mps == [0.0, 0.0]
+    assert any("the process that stops the wheels has ended" in reason for reason in bench.reasons())
+    bench.cmd = (0.2, 0.2, False)
+    bench.run(0.1)
+    bench.cmd = (0.2, 0.2, True)
+    bench.run(1.5)
+    assert model.speeds_mps == [0.0, 0.0]
+    assert any("not armed: the base takes no speeds" in reason for reason in bench.reasons())
+
+
+def test_the_status_counts_replies_commands_and_everything_refused() -> None:
+    bench = Bench(make(Kobuki, "kobuki:///dev/x"), KobukiModel())
+    bench.to_drive()
+
+    def status() -> LinkStatus:
+        return [event for event in bench.events if isinstance(event, LinkStatus)][-1]
+
+    bench.run(1.0)
+    before = status()
+    assert before.frames_in > 100
+    assert before.frames_out > 50
+    assert before.crc_errors == 0
+    model = bench.device
+    assert isinstance(model, Wheels)
+    model.travel_m[0] += 5.0
+    bench.run(0.02)
+    model.travel_m[0] -= 5.0
+    bench.mangle = lambda data: data[:-1] + b"?" if data else data
+    bench.run(0.02)
+    bench.mangle = lambda data: data
+    bench.run(1.0)
+    assert status().crc_errors == 2, "one reading that no wheel made, one wrong checksum"
+    assert status().frames_in > before.frames_in
+    assert bench.link is LinkState.UP

@@ -22,6 +22,7 @@ import os, sys, time
 from firmware_bridge.bases.keeper import DRIVING, Keeper
 port = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 keeper = Keeper(port, b"m 0 0\\r", 0.15)
+keeper.wait_until_ready()
 while True:
     keeper.say(DRIVING)
     os.write(port, b"m 9 9\\r")
@@ -61,6 +62,7 @@ def keeper(line: tuple[int, str]) -> Iterator[Keeper]:
     port = os.open(line[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     made = Keeper(port, STOP, LIMIT_S)
     os.close(port)
+    assert made.wait_until_ready()
     yield made
     made.close()
 
@@ -80,13 +82,13 @@ def test_silence_at_rest_is_allowed(line: tuple[int, str], keeper: Keeper) -> No
     keeper.say(DRIVING)
     keeper.say(RESTING)
     assert read_for(line[0], 0.4) == b""
-    assert keeper.alive
+    assert keeper.ready
 
 
 def test_closing_sends_the_stop_and_may_be_repeated(line: tuple[int, str], keeper: Keeper) -> None:
     keeper.close()
     assert read_for(line[0], 0.05) == STOP * REPEATS
-    assert not keeper.alive
+    assert not keeper.ready
     keeper.close()
     keeper.say(DRIVING)
 

@@ -138,6 +138,7 @@ def test_lines_end_by_cr_or_lf_and_are_bounded() -> None:
     assert reader.feed(b"12345\r6\n") == [b"6"]
     assert reader.oversize == 1
     assert reader.feed(b"12345") == []
+    assert reader.oversize == 2
     assert reader.feed(b"67") == []
     assert reader.oversize == 2
     assert reader.feed(b"89\nok\n") == [b"ok"], "the rest of a line that was too long is none"
