@@ -75,7 +75,8 @@ def test_drives_and_sees(tmp_path: Path, start: Start, base_name: str, lidar_nam
             if number % 4 == 0 and up and scans:
                 armed = any(state.state is McuState.IDLE for state in states)
                 base.command(WheelCommand(0.2, 0.25, now_ns + 100_000_000, None, armed and number % 400 > 8), now_ns)
-            if len(scans) > 12 and states and states[-1].right_mps > 0.2:
+            driving = bool(states) and states[-1].state is McuState.DRIVING
+            if len(scans) > 12 and driving and min(states[-1].left_mps, states[-1].right_mps) > 0.15:
                 break
     finally:
         base.close()

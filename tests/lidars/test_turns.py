@@ -80,6 +80,24 @@ def test_stamp_and_increment_tell_when_each_beam_was_measured(clockwise: bool) -
             assert abs(error_s) < 0.007, "arrival is known to a chunk of 5 ms"
 
 
+@pytest.mark.parametrize("clockwise", [True, False])
+def test_times_are_exact_to_half_a_beam_when_bytes_come_at_once(clockwise: bool) -> None:
+    sense = -1.0 if clockwise else 1.0
+    for scan in spin(LIDAR, clockwise, points_per_turn=4500.0, chunk_s=1e-4)[2:]:
+        for beam in (0, 449):
+            bearing_rad = scan.angle_min_rad + beam * scan.angle_increment_rad
+            phase_s = (sense * bearing_rad) % (2.0 * math.pi) / (2.0 * math.pi) * TURN_S
+            told_s = scan.stamp_ns * 1e-9 + beam * scan.time_increment_s
+            assert abs((told_s - phase_s + 0.5 * TURN_S) % TURN_S - 0.5 * TURN_S) < 1.5e-4
+
+
+def test_turns_are_counted() -> None:
+    assembler = Turns(LIDAR, clockwise=True, delay_ns=0)
+    given = sum(len(assembler.add([Point(math.radians(8.0 * i), 2.0)], i * 2 * MS)) for i in range(45 * 6))
+    assert assembler.turns == given
+    assert given >= 3
+
+
 def test_the_safety_ring_takes_the_scans_of_a_clockwise_lidar() -> None:
     robot = load_robot("reference")
     rules = ScanRules.from_config(robot)
