@@ -781,3 +781,8 @@ def test_two_runs_give_the_same_bytes_and_events() -> None:
         return [rig.events, rig.mcu.obeyed]
 
     assert run() == run()
+
+
+def test_counters_begin_at_zero() -> None:
+    link = HostLink(link_config_from_robot(jackal()), 9)
+    assert (link.frames_out, link.reconnects, link.faults().total()) == (0, 0, 0)
