@@ -81,7 +81,7 @@ def test_options_of_the_contract_exist(command: str, amr: Run) -> None:
         (["log", "info", "/"], "/: is a folder"),
         (["bench", "loop", "--hz", "0"], "hz"),
         (["bench", "barn", "--data", "/nowhere.json"], "/nowhere.json"),
-        (["drive", "--robot", "jackal", "--base", "bridge:///dev/none", "--lidar", "x"], "expected scan://"),
+        (["drive", "--robot", "jackal", "--base", "bridge:///dev/none", "--lidar", "x"], "expected scheme:///dev/"),
         (["drive", "--robot", "jackal", "--base", "carrier://x", "--lidar", "scan:///none.sock"], "carrier://x"),
         (["drive", "--robot", "jackal", "--base", "/dev/none", "--lidar", "scan:///none"], "lidar cannot be reached"),
         (["drive", "--robot", "jackal", "--base", "/d", "--lidar", "scan:///n", "--goal", "1"], "--goal 1: expected"),
