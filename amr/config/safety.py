@@ -15,7 +15,7 @@ class Safety(Section):
 
     margin_m: NotNegative = 0.02
     """Kept free around the outline where the robot comes to rest."""
-    margin_per_speed_s: NotNegative = 0.02
+    margin_per_speed_s: NotNegative = 0.03
     """Growth of the margin with the speed of the outline: control error that a slower robot does not have."""
     contact_margin_m: NotNegative = 0.01
     """Below this clearance only motion that increases it is allowed; between it and ``margin_m`` the robot creeps."""
