@@ -212,7 +212,39 @@ class PlanResult:
     speed_mps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
-Message = Scan | BaseState | Imu | LinkStatus | SetMission | Operator | Teleop | PlanResult
+class Belief(StrEnum):
+    """What the robot shall think of its pose on a saved map."""
+
+    SURE = "sure"
+    DOUBTFUL = "doubtful"
+    """Perhaps lost: slow down."""
+    LOST = "lost"
+    """Stop, and find out (the pose is the last guess)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoseFix:
+    """The localizer's answer to one ``LocateScan``.
+
+    ``pose_sigma``: standard deviations (x m, y m, yaw rad; map axes) of the pose at the scan, given that it is not
+    lost; ``lost_frac``: probability that it is.
+    """
+
+    stamp_ns: int
+    """Time at which the answer enters (request time plus the latency that was modelled or measured)."""
+    request_id: int
+    scan_stamp_ns: int
+    map_from_odom: Pose2
+    pose_sigma: tuple[float, float, float]
+    lost_frac: float
+    belief: Belief
+    jumped: bool
+    """Not where the fix before and the odometry lead to."""
+    refused: str = ""
+    """Why the scan gave no fix; then nothing else here means anything. Empty when it did."""
+
+
+Message = Scan | BaseState | Imu | LinkStatus | SetMission | Operator | Teleop | PlanResult | PoseFix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,7 +317,26 @@ class PlanRequest:
     """True = a way out of a tight place: for the true outline, on the finest map, its headings to be driven as told."""
 
 
-Request = InsertScan | ForgetObstacles | PlanRequest
+Covariance = tuple[float, float, float, float, float, float]
+"""Upper triangle, row by row, of the covariance of (x m, y m, yaw rad)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocateScan:
+    """Request: where on the saved map was the scan with this stamp taken? Answered by one ``PoseFix`` of the same id."""
+
+    request_id: int
+    stamp_ns: int
+    scan_stamp_ns: int
+    odom_from_base: Pose2
+    """At the first beam."""
+    odom_from_base_end: Pose2
+    """At the last beam."""
+    covariance: Covariance
+    """Of the odometry, odom frame."""
+
+
+Request = InsertScan | ForgetObstacles | PlanRequest | LocateScan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -311,6 +362,10 @@ class Telemetry:
     path_version: int
     trajectory_odom: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     """Predicted motion, float32 [n, 3] (x m, y m, yaw rad), odom frame."""
+    belief: Belief = Belief.SURE
+    """In its place on the saved map; always SURE without one."""
+    lost_frac: float = 0.0
+    """Probability of being lost, as the last fix told it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,16 +15,21 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
+from amr.control.placed_path import PlacedPath
 from amr.control.turn_trim import TurnTrim
-from amr.control.zones import SpeedZones
+from amr.control.zones import SpeedZones, capped
 from amr.estimation.base import Estimate
 from amr.estimation.grip import GripEstimator
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
 from amr.kinematics import limit_wheel_speeds, wheel_speeds_from_twist
+from amr.localization.anchor import MapAnchor
+from amr.localization.base import KNOWN, Belief, shift_of
 from amr.mapping.local_grid import LocalGrid
 from amr.messages import (
     BaseState,
+    Covariance,
+    ForgetObstacles,
     Imu,
     Inputs,
     InsertScan,
@@ -34,6 +39,7 @@ from amr.messages import (
     OperatorAction,
     Outputs,
     PlanResult,
+    PoseFix,
     Request,
     Scan,
     SetMission,
@@ -54,7 +60,10 @@ from amr.units import ns_from_s
 
 _FRESH_S = 0.15
 """A track that was not measured for longer does not vouch for the place where it is thought to be."""
-_NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
+_ZONE_SHIFT_M = 0.01
+_ZONE_SHIFT_RAD = 0.003
+"""Keep-out zones are drawn anew in the window when ``map_from_odom`` has moved the robot by more than this."""
+_EVERYWHERE_M = 1.0e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ class Seen:
     link: LinkState
     mission: SetMission | None
     plan: PlanResult | None
+    fixes: tuple[PoseFix, ...]
     operator: tuple[Operator, ...]
 
 
@@ -74,7 +84,8 @@ class RobotCore:
     """All decisions of one robot.
 
     ``config``: the robot file; ``seed``: every random number comes from it; ``map_from_odom``: where in the map the
-    robot stands when it starts (its odometry starts at the origin).
+    robot stands when it starts (its odometry starts at the origin). On a saved map (``config.localization``) that is
+    where it begins; what the localizer tells moves it.
     """
 
     def __init__(self, config: RobotConfig, seed: int, map_from_odom: Pose2 = IDENTITY) -> None:
@@ -88,10 +99,12 @@ class RobotCore:
         self._safety = SafetyRing(config)
         self._turn_trim = TurnTrim(config)
         self._base_from_lidar = Pose2(config.lidar.x_m, config.lidar.y_m, config.lidar.yaw_rad)
-        self._map_from_odom = map_from_odom
+        self._anchor = MapAnchor(config.localization, map_from_odom)
+        self._place = KNOWN
         self._speed_zones = SpeedZones(config.zones, config.body)
-        odom_from_map = map_from_odom.inverse()
-        self._grid.forbid(tuple(placed(corners_of(zone.polygon_m), odom_from_map) for zone in config.zones.keep_out))
+        self._keep_out = tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out)
+        self._zones_at = map_from_odom
+        self._draw_keep_out()
         self._control_period_ns = ns_from_s(config.control.period_s)
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
@@ -101,8 +114,7 @@ class RobotCore:
         self._arm_wish = False
         self._teleop: Teleop | None = None
         self._waiting_scan: Scan | None = None
-        self._path_odom: NDArray[np.float64] = _NO_PATH
-        self._path_version = -1
+        self._path = PlacedPath()
         self._pending: tuple[tuple[int, float, float], ...] = ()
         self._movers: tuple[Mover, ...] = ()
         self._armed = False
@@ -115,7 +127,8 @@ class RobotCore:
         now_ns = inputs.now_ns
         seen = self._ingest(inputs)
         estimate = self._odometry.predict(now_ns)
-        inserts = self._map(seen, estimate, now_ns)
+        self._locate(seen, estimate, now_ns)
+        questions = self._map(seen, estimate, now_ns)
         self._movers = self._tracker.movers(now_ns)
         mission = self._advance_mission(seen, estimate, now_ns)
         control = self._control(mission, estimate, now_ns)
@@ -131,7 +144,7 @@ class RobotCore:
             wheel=wheel,
             stop=safe.stop,
             telemetry=self._telemetry(estimate, mission, control, wish, safe),
-            requests=(*inserts, *mission.requests),
+            requests=(*questions, *mission.requests),
         )
         self._step += 1
         return outputs
@@ -153,6 +166,7 @@ class RobotCore:
         mission: SetMission | None = None
         plan: PlanResult | None = None
         imu: list[Imu] = []
+        fixes: list[PoseFix] = []
         operator: list[Operator] = []
         for message in inputs.messages:
             if isinstance(message, BaseState):
@@ -171,10 +185,12 @@ class RobotCore:
                 operator.append(message)
             elif isinstance(message, Teleop):
                 self._teleop = message
+            elif isinstance(message, PoseFix):
+                fixes.append(message)
             else:
                 plan = message
         self._follow_operator(operator)
-        return Seen(scan, base, tuple(imu), self._link, mission, plan, tuple(operator))
+        return Seen(scan, base, tuple(imu), self._link, mission, plan, tuple(fixes), tuple(operator))
 
     def _take_motion(self, message: BaseState | Imu) -> None:
         self._odometry.ingest(message)
@@ -188,8 +204,35 @@ class RobotCore:
             elif press.action in {OperatorAction.DISARM, OperatorAction.ESTOP}:
                 self._arm_wish = False
 
+    def _locate(self, seen: Seen, estimate: Estimate, now_ns: int) -> None:
+        """Take what the localizer has found, and bring along what lies in the odometry's frame by the map."""
+        for fix in seen.fixes:
+            self._anchor.take(fix, now_ns)
+        self._place = self._anchor.advance(now_ns, estimate.odom_from_base, estimate.twist)
+        if self._keep_out:
+            shift_m, shift_rad = shift_of(self._zones_at, self._map_from_odom, estimate.odom_from_base)
+            if shift_m > _ZONE_SHIFT_M or shift_rad > _ZONE_SHIFT_RAD:
+                self._zones_at = self._map_from_odom
+                self._draw_keep_out()
+
+    @property
+    def _map_from_odom(self) -> Pose2:
+        return self._anchor.map_from_odom
+
+    def _draw_keep_out(self) -> None:
+        odom_from_map = self._zones_at.inverse()
+        self._grid.forbid(tuple(placed(corners, odom_from_map) for corners in self._keep_out))
+
     def _map(self, seen: Seen, estimate: Estimate, now_ns: int) -> tuple[Request, ...]:
-        """Insert the newest scan once its pose is known; now and then tell the worker to do the same."""
+        """Insert the newest scan once its pose is known; tell the workers to do the same, and to find it on the map."""
+        requests = self._map_scan(seen, estimate, now_ns)
+        if not self._place.placed_anew:
+            return requests
+        # what it saw before went to the wrong place on the map
+        pose = self._map_from_odom @ estimate.odom_from_base
+        return (ForgetObstacles(pose.x_m, pose.y_m, _EVERYWHERE_M, self._map_version), *requests)
+
+    def _map_scan(self, seen: Seen, estimate: Estimate, now_ns: int) -> tuple[Request, ...]:
         scan = seen.scan or self._waiting_scan
         self._waiting_scan = None
         if scan is None:
@@ -205,7 +248,15 @@ class RobotCore:
         moving = self._track(scan, odom_from_base, odom_from_base_end)
         self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns, moving)
         self._clear_movers(now_ns)
-        if scan.stamp_ns < self._next_insert_ns:
+        covariance = _covariance(estimate)
+        asked = self._anchor.ask(scan.stamp_ns, odom_from_base, odom_from_base_end, covariance, now_ns)
+        return (*asked, *self._insert_into_map(scan, odom_from_base, odom_from_base_end, sweep_ns))
+
+    def _insert_into_map(
+        self, scan: Scan, odom_from_base: Pose2, odom_from_base_end: Pose2, sweep_ns: int
+    ) -> tuple[Request, ...]:
+        """Now and then, and only while it is sure where it is, the worker's map takes a scan."""
+        if scan.stamp_ns < self._next_insert_ns or self._place.belief is not Belief.SURE:
             return ()
         self._next_insert_ns = scan.stamp_ns + ns_from_s(self._config.mapping.insert_period_s)
         self._map_version += 1
@@ -240,6 +291,7 @@ class RobotCore:
                 map_version=self._map_version,
                 field=self._grid.distance_field(),
                 movers=self._movers,
+                whereabouts=self._place,
                 armed=self._armed,
                 control_status=None if self._control_output is None else self._control_output.status,
                 control_reason="" if self._control_output is None else self._control_output.reason,
@@ -257,9 +309,7 @@ class RobotCore:
             return None
         if self._control_output is not None and now_ns - self._control_ns < self._control_period_ns:
             return self._control_output
-        if mission.path_version != self._path_version:
-            self._path_version = mission.path_version
-            self._path_odom = _transform_path(self._map_from_odom.inverse(), mission.path_map)
+        self._path.update(mission.path_version, mission.path_map, self._map_from_odom, estimate.odom_from_base)
         goal = mission.active_goal
         self._control_ns = now_ns
         self._control_output = self._controller.compute(
@@ -271,23 +321,27 @@ class RobotCore:
                 pending=self._pending,
                 delay_s=self._config.link.host_to_mcu_delay_s,
                 field=self._grid.distance_field(),
-                path_odom=self._path_odom,
-                path_version=self._path_version,
+                path_odom=self._path.path_odom,
+                path_version=self._path.version,
                 path_speed_mps=mission.path_speed_mps,
                 goal_odom=self._map_from_odom.inverse() @ Pose2(goal.x_m, goal.y_m, goal.yaw_rad or 0.0),
                 goal_yaw_matters=goal.yaw_rad is not None,
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
-                limits=self._speed_zones.limits(
-                    MotionLimits.from_config(self._config.limits).on_floor(self._grip.part),
-                    self._map_from_odom @ estimate.odom_from_base,
-                    estimate.twist,
-                ),
+                limits=self._limits(estimate),
                 obstacles=self._movers,
                 squeeze=mission.squeeze,
             )
         )
         return self._control_output
+
+    def _limits(self, estimate: Estimate) -> MotionLimits:
+        """Of the robot, of the zones, and of a robot that may be somewhere else than it thinks."""
+        full = MotionLimits.from_config(self._config.limits).on_floor(self._grip.part)
+        limits = self._speed_zones.limits(full, self._map_from_odom @ estimate.odom_from_base, estimate.twist)
+        if self._place.belief is Belief.SURE:
+            return limits
+        return capped(limits, self._config.localization.doubtful_mps, self._config.body.circumradius_m)
 
     def _choose_wish(self, mission: MissionOutput, control: ControlOutput | None, now_ns: int) -> tuple[Twist2, int]:
         """A person's hand first, then a recovery, then the controller, else rest; with the time it was made."""
@@ -318,7 +372,9 @@ class RobotCore:
                 operator=seen.operator,
                 pending=self._pending,
                 movers=in_frame_of(estimate.odom_from_base, self._movers),
-                map_from_base=self._map_from_odom @ estimate.odom_from_base,
+                map_from_base=None
+                if self._place.belief is Belief.LOST
+                else self._map_from_odom @ estimate.odom_from_base,
                 grip_frac=self._grip.part,
             )
         )
@@ -359,6 +415,8 @@ class RobotCore:
         reason = mission.reason
         if control is not None and control.status is not ControlStatus.OK and not reason:
             reason = control.reason
+        if not reason and self._place.belief is not Belief.SURE:
+            reason = f"not sure where it is: {self._place.cause}"
         return Telemetry(
             odom_from_base=estimate.odom_from_base,
             pose_sigma=estimate.pose_sigma,
@@ -374,13 +432,11 @@ class RobotCore:
             min_range_m=safe.min_range_m,
             path_version=mission.path_version,
             trajectory_odom=trajectory,
+            belief=self._place.belief,
+            lost_frac=self._place.lost_frac,
         )
 
 
-def _transform_path(target_from_source: Pose2, path_xyyaw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same path in another frame; float64 [n, 3] (x m, y m, yaw rad)."""
-    moved = np.empty_like(path_xyyaw)
-    for index, (x_m, y_m, yaw_rad) in enumerate(path_xyyaw.tolist()):
-        pose = target_from_source @ Pose2(x_m, y_m, yaw_rad)
-        moved[index] = (pose.x_m, pose.y_m, pose.yaw_rad)
-    return moved
+def _covariance(estimate: Estimate) -> Covariance:
+    first, second, third = estimate.covariance
+    return first[0], first[1], first[2], second[1], second[2], third[2]

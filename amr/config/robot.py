@@ -6,6 +6,7 @@ from amr.config.base import Section
 from amr.config.control import Control
 from amr.config.estimation import Estimation
 from amr.config.hardware import Body, Drive, Firmware, ImuModel, Lidar, Limits, Link, Motor, Physics
+from amr.config.localization import Localization
 from amr.config.mapping import Mapping
 from amr.config.mission import Mission
 from amr.config.planning import Planning
@@ -31,6 +32,7 @@ class RobotConfig(Section):
     estimation: Estimation = Estimation()
     mapping: Mapping = Mapping()
     tracking: Tracking = Tracking()
+    localization: Localization = Localization()
     planning: Planning = Planning()
     control: Control = Control()
     mission: Mission = Mission()

@@ -38,9 +38,14 @@ class SpeedZones:
             braking_m = (speed_mps * speed_mps - zone_mps * zone_mps) / (2.0 * _EASE_FRAC * full.brake_mps2)
             if away_m <= max(0.0, braking_m):
                 cap_mps = min(cap_mps, zone_mps)
-        return replace(
-            full,
-            v_max_mps=min(full.v_max_mps, cap_mps),
-            v_reverse_max_mps=min(full.v_reverse_max_mps, cap_mps),
-            w_max_radps=min(full.w_max_radps, cap_mps / self._circumradius_m),
-        )
+        return capped(full, cap_mps, self._circumradius_m)
+
+
+def capped(full: MotionLimits, cap_mps: float, circumradius_m: float) -> MotionLimits:
+    """``full``, or what moves no point of the outline faster than ``cap_mps``, straight on or turning in place."""
+    return replace(
+        full,
+        v_max_mps=min(full.v_max_mps, cap_mps),
+        v_reverse_max_mps=min(full.v_reverse_max_mps, cap_mps),
+        w_max_radps=min(full.w_max_radps, cap_mps / circumradius_m),
+    )

@@ -1,24 +1,18 @@
-"""What localization offers to its siblings: the fix that a scan gave."""
+"""What localization offers to its siblings: the fix that a scan gave, and what the robot makes of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from amr.geometry import Pose2, wrap_angle
+from amr.messages import Belief
+
+__all__ = ["KNOWN", "Belief", "Fix", "Whereabouts", "shift_of"]
+
 Array = NDArray[Any]
-
-
-class Belief(StrEnum):
-    """What the robot shall think of its pose."""
-
-    SURE = "sure"
-    DOUBTFUL = "doubtful"
-    """Perhaps lost: slow down."""
-    LOST = "lost"
-    """Stop, and find out (the pose is the last guess)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,3 +28,27 @@ class Fix:
     lost_frac: float
     belief: Belief
     jumped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """How well the robot knows its place in this step, for those who decide what it may do."""
+
+    belief: Belief = Belief.SURE
+    lost_frac: float = 0.0
+    cause: str = ""
+    """Why it is not sure, for a person; empty while it is."""
+    stand: bool = False
+    """It has been found elsewhere: come to rest, then ``map_from_odom`` jumps there."""
+    placed_anew: bool = False
+    """``map_from_odom`` jumped in this step, at rest: all that was placed by it is somewhere else."""
+
+
+KNOWN: Final = Whereabouts()
+"""As without a saved map."""
+
+
+def shift_of(before: Pose2, after: Pose2, odom_from_base: Pose2) -> tuple[float, float]:
+    """(m, rad) by which the robot's place differs between two values of ``map_from_odom``."""
+    here, there = before @ odom_from_base, after @ odom_from_base
+    return here.distance_m(there), abs(wrap_angle(there.yaw_rad - here.yaw_rad))

@@ -79,6 +79,8 @@ class Localizer:
         """Of the last scan, for those who fit the model."""
         self.refused = 0
         """Scans with too few points, or a pose that was not finite."""
+        self.searched = 0
+        """Searches of the whole map so far."""
         self._odometry: Array | None = None
         self._covariance: Array = np.zeros((3, 3))
         self._since_search = 0
@@ -201,6 +203,7 @@ class Localizer:
         if self._since_search < self._settings.search_every and self.relocalizer.scans > self._settings.search_every:
             return
         self._since_search = 0
+        self.searched += 1
         found = self.relocalizer.search()
         if found.place is Place.FOUND:
             self.start_at(found.poses[0], (0.05, 0.05, 0.02))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from amr.control.base import ControlStatus
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
+from amr.localization.base import KNOWN, Whereabouts
 from amr.messages import ForgetObstacles, Goal, Operator, PlanRequest, PlanResult, SetMission, Stop, StopReason
 from amr.movers import Mover
 
@@ -35,6 +36,8 @@ class MissionInput:
     """Obstacles around the robot, odom frame."""
     movers: tuple[Mover, ...] = ()
     """Tracked, odom frame; what they cover is not in ``field``."""
+    whereabouts: Whereabouts = KNOWN
+    """How well it knows its place on the map."""
     armed: bool = True
     control_status: ControlStatus | None = None
     """None = control did not run."""

@@ -17,6 +17,7 @@ from amr.config.robot import RobotConfig
 from amr.control.base import ControlStatus
 from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
 from amr.messages import (
+    Belief,
     ForgetObstacles,
     Goal,
     OperatorAction,
@@ -25,7 +26,7 @@ from amr.messages import (
     SetMission,
     StopReason,
 )
-from amr.mission import attempts, maneuver, movers, plans, progress, recovery
+from amr.mission import attempts, maneuver, movers, plans, progress, recovery, whereabouts
 from amr.mission.attempts import Maneuver, Recoveries
 from amr.mission.base import MissionInput, MissionOutput
 from amr.mission.footprint import Footprint, distance_at
@@ -34,6 +35,7 @@ from amr.mission.movers import Sentry
 from amr.mission.plans import PlanDesk
 from amr.mission.progress import Progress
 from amr.mission.states import ACTIVE, DRIVING, MissionEvent, MissionState, follow_on
+from amr.mission.whereabouts import LookAround
 from amr.units import ns_from_s
 
 _NO_PATH: NDArray[np.float64] = np.zeros((0, 3))
@@ -118,6 +120,8 @@ class MissionRunner:
         self._sentry: Sentry | None = None
         self._trail: tuple[Pose2, ...] = ()
         self._squeeze_from: Pose2 | None = None
+        self._relocate_s = config.localization.relocate_s
+        self._search: LookAround | None = None
 
     def step(self, view: MissionInput) -> MissionOutput:
         """What the mission wants now. Never raises on bad values: what is not finite ends in a reason."""
@@ -127,6 +131,9 @@ class MissionRunner:
             return replace(self._output(None, (), "pose is not finite"), follow=False)
         odom_from_base = view.map_from_odom.inverse() @ view.map_from_base
         self._record_trail(odom_from_base)
+        self._heed_place(view, odom_from_base)
+        if self._state is MissionState.RELOCATING:
+            return self._look_around(view, odom_from_base)
         self._take_plan(view)
         requests: list[PlanRequest | ForgetObstacles] = []
         behavior: Twist2 | None = None
@@ -148,7 +155,7 @@ class MissionRunner:
         if view.new_mission is not None:
             self._set_mission(view.new_mission, view)
         for press in view.operator:
-            if press.action is OperatorAction.PAUSE and self._state in ACTIVE:
+            if press.action is OperatorAction.PAUSE and self._state in ACTIVE | {MissionState.RELOCATING}:
                 self._apply(MissionEvent.PAUSE, "paused by the operator")
             elif press.action is OperatorAction.RESUME and self._state is MissionState.PAUSED:
                 self._apply(MissionEvent.RESUME, "")
@@ -173,6 +180,41 @@ class MissionRunner:
         self._inside_since_ns = None
         self._sentry = None
         self._squeeze_from = None
+
+    # ------------------------------------------------------------ where am I
+
+    def _heed_place(self, view: MissionInput, odom_from_base: Pose2) -> None:
+        """LOST when the localizer says so; FOUND when it knows again, and then all ways are planned anew."""
+        place = view.whereabouts
+        if place.belief is not Belief.LOST:
+            if self._state is MissionState.RELOCATING:
+                self._apply(MissionEvent.FOUND, "")
+                self._begin_goal(view)
+            return
+        if self._state in ACTIVE:
+            self._apply(MissionEvent.LOST, "")
+            self._begin_goal(view)
+            self._recoveries, self._maneuver, self._drive, self._trail = Recoveries(), None, None, ()
+            self._search = whereabouts.begin(odom_from_base, view.now_ns)
+        if self._state is MissionState.RELOCATING:
+            self._reason = f"lost: {place.cause}"
+
+    def _look_around(self, view: MissionInput, odom_from_base: Pose2) -> MissionOutput:
+        """Rest, or a motion that shows more of the place; GIVE_UP when that took too long."""
+        search = self._search or whereabouts.begin(odom_from_base, view.now_ns)
+        held = self._held(view)
+        twist = STANDSTILL
+        if held or view.whereabouts.stand:
+            search = whereabouts.hold(search, view.now_ns, odom_from_base)
+        elif whereabouts.is_over(search, view.now_ns, self._relocate_s):
+            self._apply(MissionEvent.GIVE_UP, f"{self._reason}; looked around for {self._relocate_s:.0f} s")
+        else:
+            field = view.field
+            search, twist = whereabouts.advance(
+                search, field, self._footprint, odom_from_base, view.now_ns, self._settings
+            )
+        self._search = search
+        return self._output(twist, (), held)
 
     # ------------------------------------------------------------ goals and plans
 

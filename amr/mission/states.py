@@ -5,7 +5,8 @@ Rules
 2. Only the active states can pause; a resumed mission plans anew before it moves.
 3. A recovery always ends in PLANNING: whatever it changed, the next motion follows a fresh path.
 4. DONE and FAILED are left only by a new or an empty mission.
-5. A pair that a row does not name leaves the state as it is.
+5. A robot that is lost neither follows nor recovers: it looks around until it is found, then plans anew.
+6. A pair that a row does not name leaves the state as it is.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class MissionState(StrEnum):
     ESCAPING = "escaping"
     MANEUVERING = "maneuvering"
     """Has asked for a way that is exact for its outline, and drives it as told."""
+    RELOCATING = "relocating"
+    """Does not know where on the map it is: rests, then looks around."""
     PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
@@ -54,6 +57,10 @@ class MissionEvent(StrEnum):
     TURN = "turn"
     ESCAPE = "escape"
     MANEUVER = "maneuver"
+    LOST = "lost"
+    """The localizer does not know the place any more."""
+    FOUND = "found"
+    """It does again."""
     RECOVERED = "recovered"
     """A recovery has run its course."""
     GIVE_UP = "give_up"
@@ -68,6 +75,7 @@ _ACTIVE: Final = {
     _E.REACHED: _S.PLANNING,
     _E.FINISHED: _S.DONE,
     _E.GIVE_UP: _S.FAILED,
+    _E.LOST: _S.RELOCATING,
 }
 _DRIVING: Final = {
     **_ACTIVE,
@@ -91,6 +99,13 @@ TRANSITIONS: Final[dict[MissionState, dict[MissionEvent, MissionState]]] = {
     _S.TURNING: _RECOVERING,
     _S.ESCAPING: _RECOVERING,
     _S.MANEUVERING: _RECOVERING,
+    _S.RELOCATING: {
+        _E.SET: _S.RELOCATING,
+        _E.CANCEL: _S.IDLE,
+        _E.PAUSE: _S.PAUSED,
+        _E.FOUND: _S.PLANNING,
+        _E.GIVE_UP: _S.FAILED,
+    },
     _S.PAUSED: {_E.SET: _S.PLANNING, _E.CANCEL: _S.IDLE, _E.RESUME: _S.PLANNING},
     _S.DONE: _ENDED,
     _S.FAILED: _ENDED,

@@ -8,11 +8,14 @@ from typing import Final
 
 import numpy as np
 
+from amr.geometry import Pose2
 from amr.messages import (
+    Covariance,
     ForgetObstacles,
     Goal,
     Inputs,
     InsertScan,
+    LocateScan,
     Outputs,
     PlanRequest,
     Request,
@@ -21,10 +24,11 @@ from amr.messages import (
     WheelCommand,
 )
 
-_FIXED: Final = struct.Struct("<Qqddqb?15d?qqdqq")
-_REQUEST: Final = struct.Struct("<Bqqq4d4d?")
+_FIXED: Final = struct.Struct("<Qqddqb?15d?qqdqdq")
+_REQUEST: Final = struct.Struct("<Bqqq4d4d?q6d")
 _LENGTH: Final = struct.Struct("<I")
 _NO_GOAL: Final = Goal(0.0, 0.0, None, 0.0)
+_NO_COVARIANCE: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 Scalar = int | float | str | bool
 
@@ -62,11 +66,13 @@ def digest_outputs(outputs: Outputs) -> bytes:
             telemetry.goals_total,
             telemetry.min_range_m,
             telemetry.path_version,
+            telemetry.lost_frac,
             len(outputs.requests),
         ),
         digest_size=32,
     )
-    for text in (outputs.stop.reason.value, outputs.stop.cause, telemetry.mission_state, telemetry.mission_reason):
+    texts = (outputs.stop.reason.value, outputs.stop.cause, telemetry.mission_state, telemetry.mission_reason)
+    for text in (*texts, telemetry.belief.value):
         raw = text.encode("utf-8", "surrogatepass")
         digest.update(_LENGTH.pack(len(raw)))
         digest.update(raw)
@@ -104,38 +110,41 @@ class RunDigest:
         return self._state.hex()
 
 
-def request_row(request: Request) -> tuple[int, int, int, int, float, float, float, float, Goal]:
-    """(kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal): one shape for all requests.
+def request_row(
+    request: Request,
+) -> tuple[int, int, int, int, float, float, float, float, Goal, int, Covariance]:
+    """One shape for all requests.
 
-    The goal of an ``InsertScan`` is the pose at its last beam; without a heading there is none.
+    (kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal, scan_stamp_ns, covariance). The goal of
+    an ``InsertScan`` or a ``LocateScan`` is the pose at its last beam; without a heading there is none.
     """
     if isinstance(request, InsertScan):
         pose = request.map_from_lidar
-        end = request.map_from_lidar_end
-        last = _NO_GOAL if end is None else Goal(end.x_m, end.y_m, end.yaw_rad, 0.0)
-        return 0, request.scan_stamp_ns, 0, request.map_version, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, last
+        last = _goal_at(request.map_from_lidar_end)
+        row = (0, request.scan_stamp_ns, 0, request.map_version, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, last)
+        return (*row, 0, _NO_COVARIANCE)
     if isinstance(request, ForgetObstacles):
-        return 1, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL
-    start = request.start_map
-    return (
-        3 if request.exact else 2,
-        request.stamp_ns,
-        request.request_id,
-        request.map_version,
-        start.x_m,
-        start.y_m,
-        start.yaw_rad,
-        0.0,
-        request.goal_map,
-    )
+        row = (1, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL)
+        return (*row, 0, _NO_COVARIANCE)
+    if isinstance(request, LocateScan):
+        pose, last = request.odom_from_base, _goal_at(request.odom_from_base_end)
+        row = (4, request.stamp_ns, request.request_id, 0, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, last)
+        return (*row, request.scan_stamp_ns, request.covariance)
+    kind, start = 3 if request.exact else 2, request.start_map
+    head = (kind, request.stamp_ns, request.request_id, request.map_version)
+    return (*head, start.x_m, start.y_m, start.yaw_rad, 0.0, request.goal_map, 0, _NO_COVARIANCE)
+
+
+def _goal_at(pose: Pose2 | None) -> Goal:
+    return _NO_GOAL if pose is None else Goal(pose.x_m, pose.y_m, pose.yaw_rad, 0.0)
 
 
 def pack_request(request: Request) -> bytes:
     """Canonical bytes of a request."""
-    kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal = request_row(request)
+    *head, goal, scan_stamp_ns, covariance = request_row(request)
     yaw_goal_rad = 0.0 if goal.yaw_rad is None else goal.yaw_rad
     goal_row = (goal.x_m, goal.y_m, yaw_goal_rad, goal.tolerance_m, goal.yaw_rad is not None)
-    return _REQUEST.pack(kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, *goal_row)
+    return _REQUEST.pack(*head, *goal_row, scan_stamp_ns, *covariance)
 
 
 def flatten_outputs(outputs: Outputs) -> dict[str, Scalar]:
@@ -169,6 +178,8 @@ def flatten_outputs(outputs: Outputs) -> dict[str, Scalar]:
         "telemetry.min_range_m": telemetry.min_range_m,
         "telemetry.path_version": telemetry.path_version,
         "telemetry.trajectory_odom": trajectory_digest(telemetry),
+        "telemetry.belief": telemetry.belief.value,
+        "telemetry.lost_frac": telemetry.lost_frac,
         **request_fields(outputs.requests),
     }
 
@@ -193,7 +204,7 @@ def request_fields(requests: tuple[Request, ...]) -> dict[str, Scalar]:
     return {"len(requests)": len(requests), **rows}
 
 
-_KINDS: Final = {InsertScan: "InsertScan", ForgetObstacles: "ForgetObstacles", PlanRequest: "PlanRequest"}
+_KINDS: Final = {kind: kind.__name__ for kind in (InsertScan, ForgetObstacles, PlanRequest, LocateScan)}
 
 
 def first_difference(logged: dict[str, Scalar], computed: dict[str, Scalar]) -> str | None:

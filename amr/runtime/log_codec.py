@@ -17,12 +17,14 @@ from amr.errors import DataError
 from amr.geometry import Pose2
 from amr.messages import (
     BaseState,
+    Belief,
     ForgetObstacles,
     Goal,
     Imu,
     InsertScan,
     LinkState,
     LinkStatus,
+    LocateScan,
     McuState,
     Message,
     Operator,
@@ -30,6 +32,7 @@ from amr.messages import (
     PlanRequest,
     PlanResult,
     PlanStatus,
+    PoseFix,
     Request,
     Scan,
     SetMission,
@@ -57,6 +60,7 @@ _SetMission = _types["amr_msgs/msg/SetMission"]
 _Operator = _types["amr_msgs/msg/Operator"]
 _Teleop = _types["amr_msgs/msg/Teleop"]
 _PlanResult = _types["amr_msgs/msg/PlanResult"]
+_PoseFix = _types["amr_msgs/msg/PoseFix"]
 _ScanGeometry = _types["amr_msgs/msg/ScanGeometry"]
 _Request = _types["amr_msgs/msg/Request"]
 
@@ -332,6 +336,41 @@ def _decode_plan_result(data: bytes) -> PlanResult:
     )
 
 
+def _encode_pose_fix(fix: PoseFix) -> bytes:
+    offset = fix.map_from_odom
+    return serialize(
+        _PoseFix(
+            fix.stamp_ns,
+            fix.request_id,
+            fix.scan_stamp_ns,
+            offset.x_m,
+            offset.y_m,
+            offset.yaw_rad,
+            *fix.pose_sigma,
+            fix.lost_frac,
+            fix.belief.value,
+            fix.jumped,
+            fix.refused,
+        ),
+        lt.POSE_FIX,
+    )
+
+
+def _decode_pose_fix(data: bytes) -> PoseFix:
+    value = deserialize(data, lt.POSE_FIX)
+    return PoseFix(
+        value.stamp_ns,
+        value.request_id,
+        value.scan_stamp_ns,
+        Pose2(value.map_from_odom_x_m, value.map_from_odom_y_m, value.map_from_odom_yaw_rad),
+        (value.sigma_x_m, value.sigma_y_m, value.sigma_yaw_rad),
+        value.lost_frac,
+        Belief(value.belief),
+        value.jumped,
+        value.refused,
+    )
+
+
 _ENCODERS: Final[dict[type, tuple[Topic, Callable[[Any], bytes]]]] = {
     Scan: (lt.SCAN, _encode_scan),
     BaseState: (lt.BASE_STATE, _encode_base_state),
@@ -341,6 +380,7 @@ _ENCODERS: Final[dict[type, tuple[Topic, Callable[[Any], bytes]]]] = {
     Operator: (lt.OPERATOR, _encode_operator),
     Teleop: (lt.TELEOP, _encode_teleop),
     PlanResult: (lt.PLAN_RESULT, _encode_plan_result),
+    PoseFix: (lt.POSE_FIX, _encode_pose_fix),
 }
 
 _DECODERS: Final[dict[str, Callable[[bytes, int, Geometry | None], Message]]] = {
@@ -352,6 +392,7 @@ _DECODERS: Final[dict[str, Callable[[bytes, int, Geometry | None], Message]]] = 
     lt.OPERATOR.name: lambda data, _stamp_ns, _geometry: _decode_operator(data),
     lt.TELEOP.name: lambda data, _stamp_ns, _geometry: _decode_teleop(data),
     lt.PLAN_RESULT.name: lambda data, _stamp_ns, _geometry: _decode_plan_result(data),
+    lt.POSE_FIX.name: lambda data, _stamp_ns, _geometry: _decode_pose_fix(data),
 }
 
 
@@ -373,8 +414,8 @@ def ros_request(request: Request) -> Any:
     """``amr_msgs/Request`` of a request of the core."""
     from amr.runtime.digest import request_row
 
-    *head, goal = request_row(request)
-    return _Request(*head, ros_goal(goal))
+    *head, goal, scan_stamp_ns, covariance = request_row(request)
+    return _Request(*head, ros_goal(goal), scan_stamp_ns, np.array(covariance))
 
 
 def plain_request(value: Any) -> Request:
@@ -386,5 +427,10 @@ def plain_request(value: Any) -> Request:
         return InsertScan(value.stamp_ns, pose, value.map_version, end)
     if value.kind == 1:
         return ForgetObstacles(value.x_m, value.y_m, value.radius_m, value.map_version)
+    if value.kind == 4:
+        xx, xy, xt, yy, yt, tt = value.covariance.tolist()
+        last = _plain_goal(value.goal)
+        end = Pose2(last.x_m, last.y_m, last.yaw_rad or 0.0)
+        return LocateScan(value.request_id, value.stamp_ns, value.scan_stamp_ns, pose, end, (xx, xy, xt, yy, yt, tt))
     goal, is_exact = _plain_goal(value.goal), value.kind == 3
     return PlanRequest(value.request_id, value.stamp_ns, pose, goal, value.map_version, is_exact)

@@ -194,6 +194,8 @@ def _step(inputs: Inputs, outputs: Outputs, step_digest: bytes) -> bytes:
             telemetry.min_range_m,
             telemetry.path_version,
             trajectory_digest(telemetry),
+            telemetry.belief.value,
+            telemetry.lost_frac,
             [ros_request(request) for request in outputs.requests],
         ),
         lt.STEP,
@@ -235,6 +237,8 @@ def step_fields(step: Any) -> dict[str, Scalar]:
         "telemetry.min_range_m": step.min_range_m,
         "telemetry.path_version": step.path_version,
         "telemetry.trajectory_odom": step.trajectory_digest,
+        "telemetry.belief": step.belief,
+        "telemetry.lost_frac": step.lost_frac,
         **request_fields(tuple(plain_request(request) for request in step.requests)),
     }
 

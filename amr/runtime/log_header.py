@@ -18,7 +18,7 @@ from amr.config.robot import RobotConfig
 from amr.errors import DataError
 from amr.geometry import IDENTITY, Pose2
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when a log of the version before can no longer be read."""
 
 METADATA_NAME: Final = "amr"

@@ -67,6 +67,21 @@ _DEFINITIONS: Final = {
         int64 map_version
         float64[] speed_mps  # at each point at most, negative in reverse; empty = not told
     """,
+    "amr_msgs/msg/PoseFix": """
+        int64 stamp_ns
+        int64 request_id
+        int64 scan_stamp_ns
+        float64 map_from_odom_x_m
+        float64 map_from_odom_y_m
+        float64 map_from_odom_yaw_rad
+        float64 sigma_x_m
+        float64 sigma_y_m
+        float64 sigma_yaw_rad
+        float64 lost_frac
+        string belief
+        bool jumped
+        string refused  # why there is no fix; empty = there is
+    """,
     "amr_msgs/msg/ScanGeometry": """
         # The scans' constants in full width; valid for every LaserScan until the next one of these.
         float64 angle_min_rad
@@ -77,7 +92,7 @@ _DEFINITIONS: Final = {
     """,
     "amr_msgs/msg/Request": """
         # kind 0 InsertScan (stamp_ns: the scan's; goal: the pose at its last beam), 1 ForgetObstacles, 2 PlanRequest,
-        # 3 exact PlanRequest
+        # 3 exact PlanRequest, 4 LocateScan (pose: odometry at the first beam; goal: at the last)
         uint8 kind
         int64 stamp_ns
         int64 request_id
@@ -87,6 +102,8 @@ _DEFINITIONS: Final = {
         float64 yaw_rad
         float64 radius_m
         amr_msgs/Goal goal
+        int64 scan_stamp_ns  # LocateScan alone
+        float64[6] covariance
     """,
     "amr_msgs/msg/Step": """
         # One step of the core. It closes the messages before it, which are its inputs in their order of arrival.
@@ -124,6 +141,8 @@ _DEFINITIONS: Final = {
         float64 min_range_m
         int64 path_version
         uint64 trajectory_digest
+        string belief
+        float64 lost_frac
         amr_msgs/Request[] requests
     """,
     "amr_msgs/msg/Snapshot": """
@@ -153,6 +172,7 @@ SET_MISSION: Final = Topic("/set_mission", "amr_msgs/msg/SetMission", is_input=T
 OPERATOR: Final = Topic("/operator", "amr_msgs/msg/Operator", is_input=True)
 TELEOP: Final = Topic("/teleop", "amr_msgs/msg/Teleop", is_input=True)
 PLAN_RESULT: Final = Topic("/plan_result", "amr_msgs/msg/PlanResult", is_input=True)
+POSE_FIX: Final = Topic("/pose_fix", "amr_msgs/msg/PoseFix", is_input=True)
 STEP: Final = Topic("/amr/step", "amr_msgs/msg/Step")
 SNAPSHOT: Final = Topic("/amr/snapshot", "amr_msgs/msg/Snapshot")
 ODOMETRY_VIEW: Final = Topic("/odom", "nav_msgs/msg/Odometry")
@@ -162,7 +182,7 @@ TRAJECTORY_VIEW: Final = Topic("/trajectory", "nav_msgs/msg/Path")
 TRANSFORM_VIEW: Final = Topic("/tf", "tf2_msgs/msg/TFMessage")
 
 TOPICS: Final = (
-    SCAN, SCAN_GEOMETRY, BASE_STATE, IMU, LINK_STATUS, SET_MISSION, OPERATOR, TELEOP, PLAN_RESULT,
+    SCAN, SCAN_GEOMETRY, BASE_STATE, IMU, LINK_STATUS, SET_MISSION, OPERATOR, TELEOP, PLAN_RESULT, POSE_FIX,
     STEP, SNAPSHOT, ODOMETRY_VIEW, COMMAND_VIEW, PLAN_VIEW, TRAJECTORY_VIEW, TRANSFORM_VIEW,
 )  # fmt: skip
 """Order = channel numbers of every log that this version writes."""

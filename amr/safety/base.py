@@ -36,7 +36,8 @@ class SafetyInput:
     grip_frac: float = 1.0
     """Part of the file's friction that the floor is thought to give; only less than 1 counts."""
     map_from_base: Pose2 | None = None
-    """Where the robot is thought to be now; only zones ask, and they only take speed away (``safety.zones``)."""
+    """Where the robot is thought to be now; None = it does not know. Only zones ask, and they only take speed away
+    (``safety.zones``): who does not know stands, or goes as slowly as the slowest of them asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,12 @@ def allowed_speed(
 ) -> tuple[float, StopReason, str]:
     """(largest outline speed of ``motion`` that the zones allow, reason and cause when that is less than its speed).
 
-    ``map_from_base``: where the robot is when its command acts; None or not finite: unknown, nothing may move.
+    ``map_from_base``: where the robot is when its command acts; None or not finite: unknown, see ``_anywhere``.
     """
     if not fences:
         return motion.speed_mps, StopReason.NONE, ""
     if map_from_base is None or not map_from_base.is_finite():
-        return 0.0, StopReason.KEEP_OUT, "zones are set, but the place on the map is not known"
+        return _anywhere(fences, motion)
     best, reason, cause = motion.speed_mps, StopReason.NONE, ""
     for fence in fences:
         allowed_mps = _one(fence, map_from_base, motion, slowest_mps, floor_mps, settings, outline)
@@ -78,6 +78,18 @@ def allowed_speed(
             best, reason = allowed_mps, StopReason.SPEED_ZONE if is_speed else StopReason.KEEP_OUT
             cause = f"speed zone {fence.name}" if is_speed else f"keep-out zone {fence.name}"
     return best, reason, cause
+
+
+def _anywhere(fences: tuple[Fence, ...], motion: Motion) -> tuple[float, StopReason, str]:
+    """What holds wherever the robot is: nothing may move where a place is kept out of, else the slowest zone's speed."""
+    unknown = "the place on the map is not known"
+    if any(fence.speed_max_mps is None for fence in fences):
+        return 0.0, StopReason.KEEP_OUT, f"zones are set, but {unknown}"
+    slowest = min(fences, key=lambda fence: fence.speed_max_mps or 0.0)
+    cap_mps = slowest.speed_max_mps or 0.0
+    if cap_mps >= motion.speed_mps:
+        return motion.speed_mps, StopReason.NONE, ""
+    return cap_mps, StopReason.SPEED_ZONE, f"speed zone {slowest.name}, for {unknown}"
 
 
 def _one(
