@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from amr.config.planning import Kinematic
     from amr.config.robot import RobotConfig
     from amr.control.base import Controller
-    from amr.mapping.base import GlobalMap
+    from amr.geometry import Pose2
+    from amr.localization.worker_core import LocalizationWorker
+    from amr.mapping.base import GlobalMap, MapImage
     from amr.planning.base import GridPlanner
     from amr.planning.worker_core import PlanningWorker
 
@@ -78,8 +80,13 @@ def make_kinematic_planner(name: str, body: Body | None, settings: Kinematic, **
     return planner
 
 
-def make_planning_worker(config: RobotConfig, global_map: GlobalMap | None = None) -> PlanningWorker:
-    """The planning worker of a robot: the planner that its file names, on ``global_map``, else on a map that grows."""
+def make_planning_worker(
+    config: RobotConfig, global_map: GlobalMap | None = None, saved: MapImage | None = None
+) -> PlanningWorker:
+    """The planning worker of a robot: the planner that its file names, on ``global_map``, else on a map that grows.
+
+    That one begins with ``saved``; ``ValueError`` when it is too large.
+    """
     from amr.control.footprint import cover_discs
     from amr.mapping.global_grid import GlobalGrid
     from amr.mapping.local_grid import LocalGrid
@@ -91,8 +98,21 @@ def make_planning_worker(config: RobotConfig, global_map: GlobalMap | None = Non
     near.forbid(tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out))
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic, budgets=_ROUTINE_BUDGETS)
-    global_map = global_map or GlobalGrid(config)
+    global_map = global_map or GlobalGrid(config, saved)
     return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body))
+
+
+def make_localization_worker(
+    config: RobotConfig, saved: MapImage, seed: int, start: Pose2 | None
+) -> LocalizationWorker:
+    """The localizer of a robot on ``saved``; ``start`` None = nobody knows where it stands.
+
+    Raises ``ValueError`` for a map that is too large, or has no walls to be seen.
+    """
+    from amr.localization.map_field import MapField
+    from amr.localization.worker_core import LocalizationWorker
+
+    return LocalizationWorker(config, MapField(saved), seed, start)
 
 
 def make_controller(config: RobotConfig, seed: int) -> Controller:

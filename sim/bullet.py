@@ -124,6 +124,19 @@ class BulletPhysics:
             self._last[:] = row
         return self._rows
 
+    def place(self, pose: Pose2) -> None:
+        """See ``Physics.place``."""
+        (_, _, height_m), _ = self._call("getBasePositionAndOrientation", self._robot)
+        sine, cosine = sin_cos(0.5 * pose.yaw_rad)
+        position = (*pose.apply(*self._center), height_m)
+        self._call("resetBasePositionAndOrientation", self._robot, position, (0.0, 0.0, sine, cosine))
+        self._call("resetBaseVelocity", self._robot, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        for link, angle_rad in zip(self._links, self.wheel_angles_rad(), strict=True):
+            self._call("resetJointState", self._robot, link, angle_rad, 0.0)
+        self._memory[:] = 0.0
+        self._last[:6] = pose.x_m, pose.y_m, pose.yaw_rad, 0.0, 0.0, 0.0
+        self._last[8:10] = 0.0
+
     def state(self) -> BodyState:
         """See ``Physics.state``."""
         return body_state(self._last)

@@ -21,6 +21,7 @@ from amr.messages import (
     Message,
     Outputs,
     PlanResult,
+    PoseFix,
     Scan,
     StopReason,
     WheelCommand,
@@ -28,7 +29,7 @@ from amr.messages import (
 from amr.runtime.protocols import Core, StepSink, Worker
 from amr.units import NS_PER_S, NS_PER_US, ns_from_s
 from sim.byte_line import ByteLine
-from sim.physics import MotorMode
+from sim.physics import BodyState, MotorMode
 from sim.plant import Plant
 from sim.trace import TruthTrace
 
@@ -92,6 +93,8 @@ class StepTrace:
     """Wall time that the step took; diagnostics only."""
     light_to_torque_ns: int | None
     """From the newest scan of this step to the firmware tick that acts on its command; None without a scan."""
+    truth: BodyState
+    """Where the robot truly was at ``inputs.now_ns``."""
 
 
 class Lockstep:
@@ -120,7 +123,7 @@ class Lockstep:
             for delay_s in (robot.link.host_to_mcu_delay_s, robot.link.mcu_to_host_delay_s)
         )
         self._offered: list[Message] = []
-        self._answers: list[tuple[int, int, PlanResult]] = []
+        self._answers: list[tuple[int, int, PlanResult | PoseFix]] = []
         self._answer_count = 0
         self._command: Twist2 = STANDSTILL
         self._stop_reason = ""
@@ -162,6 +165,7 @@ class Lockstep:
 
     def _core_step(self, now_ns: int, sinks: tuple[StepSink, ...]) -> StepTrace:
         self._next_step_ns += CORE_PERIOD_NS
+        truth = self._plant.truth()
         inputs = Inputs(now_ns, self._gather(now_ns))
         started_ns = self._wall_clock_ns()
         outputs = self._core.step(inputs)
@@ -180,7 +184,7 @@ class Lockstep:
                 heapq.heappush(self._answers, (answer.stamp_ns, self._answer_count, answer))
         for sink in sinks:
             sink.record(inputs, outputs)
-        return StepTrace(inputs, outputs, wall_ns, acts_ns - scans[-1].stamp_ns if scans else None)
+        return StepTrace(inputs, outputs, wall_ns, acts_ns - scans[-1].stamp_ns if scans else None, truth)
 
     def _gather(self, now_ns: int) -> tuple[Message, ...]:
         """Everything that has reached the host by now, in a fixed order of kinds."""
@@ -191,7 +195,8 @@ class Lockstep:
         messages += self._plant.scans_due(now_ns)
         while self._answers and self._answers[0][0] <= now_ns:
             answer = heapq.heappop(self._answers)[2]
-            self.plans.append(answer)
+            if isinstance(answer, PlanResult):
+                self.plans.append(answer)
             messages.append(answer)
         messages += self._offered
         self._offered.clear()

@@ -77,6 +77,10 @@ class Physics(Protocol):
         """
         ...
 
+    def place(self, pose: Pose2) -> None:
+        """Carry the robot to ``pose`` in no time, and put it down at rest; its wheels keep their angles."""
+        ...
+
     def state(self) -> BodyState:
         """State after the last step."""
         ...

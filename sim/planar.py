@@ -67,6 +67,13 @@ class PlanarPhysics:
         self._last[:] = self._rows[-1]
         return self._rows
 
+    def place(self, pose: Pose2) -> None:
+        """See ``Physics.place``."""
+        self._motion[:6] = pose.x_m, pose.y_m, pose.yaw_rad, 0.0, 0.0, 0.0
+        self._motion[8:10] = 0.0
+        self._memory[:] = 0.0
+        self._last[:10] = self._motion
+
     def state(self) -> BodyState:
         """See ``Physics.state``."""
         return body_state(self._last)

@@ -37,13 +37,23 @@ class Plant:
     """Physics, motors, sensors and the outline judge of one run. Frame: world."""
 
     def __init__(
-        self, world: World, robot: RobotConfig, seed: int, backend: str = "bullet", start: Pose2 | None = None
+        self,
+        world: World,
+        robot: RobotConfig,
+        seed: int,
+        backend: str = "bullet",
+        start: Pose2 | None = None,
+        kidnaps: tuple[tuple[int, Pose2], ...] = (),
     ) -> None:
-        """Put ``robot`` into ``world`` at ``start`` (default: the world's); ``seed`` >= 0 makes all noise."""
+        """Put ``robot`` into ``world`` at ``start`` (default: the world's); ``seed`` >= 0 makes all noise.
+
+        ``kidnaps``: (time_ns, pose) at which it is carried off, without its wheels or its gyro telling, in order.
+        """
         if seed < 0:
             raise ConfigError(f"seed: must be >= 0, is {seed}")
         self.world, self.robot = world, robot
         self.time_ns = 0
+        self._kidnaps = kidnaps
         self._scene = Scene(world)
         self._physics = physics_of(backend)
         self._physics.reset(world, robot, world.start if start is None else start)
@@ -85,6 +95,14 @@ class Plant:
         self._lidar.watch(self._rows, self.time_ns)
         self._imu_sample = self._imu.sample(self._rows[0], self._rows[-1], duration_ns / NS_PER_S, end_ns // STEP_NS)
         self.time_ns = end_ns
+        while self._kidnaps and self._kidnaps[0][0] <= end_ns:
+            self.place(self._kidnaps[0][1])
+            self._kidnaps = self._kidnaps[1:]
+
+    def place(self, pose: Pose2) -> None:
+        """Carry the robot to ``pose``, at rest; its encoders and its gyro do not notice."""
+        self._physics.place(pose)
+        self._rows[-1, :10] = _row(self._physics.state())
 
     def encoders(self) -> tuple[int, int]:
         """(left, right) encoder counts since the start."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amr.cli.drive import StartOption, told_start
 from amr.cli.output import JsonOption, note, say, write_json
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def sim(
     zones: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep-out and speed zones (.toml), in the world's frame.")
     ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="A saved map (ROS .yaml) in the world's frame.")
+    ] = None,
+    start: StartOption = None,
     log: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: run.mcap in the output folder.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/<UTC time>-<scenario>/.")] = None,
     json: JsonOption = None,
@@ -70,9 +75,10 @@ def sim(
     found = load_scenario(scenario)  # a bad file is told before any kernel is loaded
     load_robot(robot if robot is not None else found.robot)
     rules = None if zones is None else load_zones(zones)
+    told = told_start(map_file, start)
     from amr.runtime.report import write_report
     from amr.runtime.simulate import run
-    from amr.runtime.trial import default_backend
+    from amr.runtime.trial import MapChoice, default_backend
 
     if backend is None and default_backend() == Backend.planar:
         note("PyBullet is not installed here (a wheel exists for CPython 3.11 on x86-64 Linux): planar drives")
@@ -88,6 +94,7 @@ def sim(
             pace=pace.value,
             web=web,
             zones=rules,
+            map_choice=None if map_file is None else MapChoice(map_file, told),
             log=log if log is not None else folder / "run.mcap",
             progress=display.update,
         )
@@ -104,10 +111,14 @@ def sim(
 
 def summary(result: RunResult) -> str:
     """One line about a run."""
+    known = ""
+    if result.pose_error is not None and result.pose_error["error_m"]["p95"] is not None:
+        error = result.pose_error
+        known = f"pose p95 {100.0 * error['error_m']['p95']:.1f} cm {error['error_deg']['p95']:.2f} deg, "
     return (
         f"{result.scenario}: {result.outcome}, {result.goals_reached}/{result.goals_total} goals, "
         f"{result.path_length_m:.1f} m in {result.time_s:.1f} s, {result.collisions} contacts, "
-        f"nearest {result.min_clearance_m:.2f} m, step p99 {result.step_ms.p99:.1f} ms, "
+        f"nearest {result.min_clearance_m:.2f} m, {known}step p99 {result.step_ms.p99:.1f} ms, "
         f"{result.real_time_factor:.1f} x real time, digest {result.digest[:12]}"
     )
 

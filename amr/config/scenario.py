@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from amr.config.base import Section
+from amr.config.conditions import Scale
 from amr.config.hardware import NotNegative, Positive
 
 Waypoint = Annotated[tuple[float, ...], Field(min_length=2, max_length=3)]
@@ -24,6 +25,13 @@ class Marks(Section):
     max_time_s: Positive | None = None
     min_goals_reached: Annotated[int, Field(ge=0)] | None = None
     """None = all of them."""
+
+
+class Kidnap(Section):
+    """Somebody carries the robot off; neither its wheels nor its gyro tell."""
+
+    at_s: NotNegative
+    to: Placement
 
 
 class Scenario(Section):
@@ -44,12 +52,23 @@ class Scenario(Section):
     timeout_s: Positive = 300.0
     faults: tuple[dict[str, Any], ...] = ()
     """Tables of the fault injection; none is defined yet, so the list must be empty."""
+    map: str | None = None
+    """A saved map (ROS ``.yaml``) in the world's frame, beside this file. None = the robot has never been here."""
+    start_told: bool = True
+    """With a map: the robot is told where it starts. False = it has to find out."""
+    kidnaps: tuple[Kidnap, ...] = ()
+    """In the order of their times."""
+    wheel_true_scale: Scale = 1.0
+    """True over configured radius of the wheels: how wrong the odometry's scale is."""
     marks: Marks = Marks()
 
     @model_validator(mode="after")
     def _only_what_is_understood(self) -> Self:
         if self.faults:
             raise ValueError("faults: must be empty (no fault is defined in this version)")
+        times_s = [kidnap.at_s for kidnap in self.kidnaps]
+        if times_s != sorted(times_s):
+            raise ValueError("kidnaps: must be in the order of their times (at_s)")
         if self.marks.min_goals_reached is not None and self.goals and self.marks.min_goals_reached > len(self.goals):
             raise ValueError(f"marks.min_goals_reached: must be <= {len(self.goals)}, the number of goals")
         return self

@@ -35,3 +35,10 @@ class CellBox:
             max(self.column0, other.column0),
             min(self.column1, other.column1),
         )
+
+    def slices_in(self, other: CellBox) -> tuple[slice, slice]:
+        """(rows, columns) of these cells in an array that holds those of ``other``."""
+        return (
+            slice(self.row0 - other.row0, self.row1 - other.row0),
+            slice(self.column0 - other.column0, self.column1 - other.column0),
+        )

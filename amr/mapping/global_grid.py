@@ -3,6 +3,8 @@
 Cells follow the local window's contract (``amr.mapping.local_grid``) with three differences: obstacles do not decay;
 each scan that hits a cell adds confidence, so what stood long must be seen through as often before it goes; and the
 grid grows by blocks with the robot's view up to ``global_max_extent_m``. Grazing beams take nothing from a wall.
+
+On a saved map it begins with that map's cells, and to forget means to go back to them.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from amr.mapping.base import WHOLE, Inflation, MapImage, ScanVerdict, scan_verdi
 from amr.mapping.cell_box import CellBox
 from amr.mapping.inflate import inflate, reach_cells
 from amr.mapping.outline import outline_half_planes
+from amr.mapping.saved_cells import saved_cells
 from amr.mapping.scan_check import covers_full_turn
 from amr.messages import Scan
 from amr.polygons import cells_inside, corners_of
@@ -35,10 +38,10 @@ _PIXELS = np.array([205, 254, 0], np.uint8)
 class GlobalGrid:
     """Growing map; ``cells`` uint8 [row, column]: 0 unknown, 1 free, 2 occupied."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_edges", "_polygon_starts", "_keep_out")
+    snapshot_constants: ClassVar[tuple[str, ...]] = ("_edges", "_polygon_starts", "_keep_out", "_saved")
 
-    def __init__(self, config: RobotConfig) -> None:
-        """One unknown block around the map's origin. Raises nothing."""
+    def __init__(self, config: RobotConfig, saved: MapImage | None = None) -> None:
+        """One unknown block around the map's origin, or ``saved``; ``ValueError`` when that is too large."""
         mapping = config.mapping
         self._resolution_m = mapping.global_resolution_m
         self._max_cells = max(BLOCK_CELLS, int(mapping.global_max_extent_m / mapping.global_resolution_m))
@@ -65,6 +68,13 @@ class GlobalGrid:
         self._cost_box: CellBox = self._box
         self.refused: dict[str, int] = {}
         """Count of refused scans by verdict."""
+        self._saved = None if saved is None else saved_cells(saved, self._resolution_m, self._max_cells)
+        if self._saved is not None:
+            box = self._box.joined(self._saved.box)
+            rows = self._limited(self._box.row0, self._box.row1, *_blocks(box.row0, box.row1))
+            columns = self._limited(self._box.column0, self._box.column1, *_blocks(box.column0, box.column1))
+            self._resize(CellBox(*rows, *columns))
+            self._lay_saved(self._box)
         for polygon in self._keep_out:
             self._grow_around(polygon)
 
@@ -117,12 +127,16 @@ class GlobalGrid:
         return ScanVerdict.INSERTED
 
     def forget_disc(self, x_m: float, y_m: float, radius_m: float) -> None:
-        """Clear the obstacles whose cell center lies in the disc (map frame); nothing when a value is not finite."""
+        """Clear the obstacles whose cell center lies in the disc (map frame); nothing when a value is not finite.
+
+        What the saved map holds around there stands again.
+        """
         if not (math.isfinite(x_m) and math.isfinite(y_m) and math.isfinite(radius_m) and radius_m >= 0.0):
             return
         clearing.clear_disc(self.cells, self._confidence, self._frame_array(), x_m, y_m, radius_m)
         row, column = math.floor(y_m / self._resolution_m), math.floor(x_m / self._resolution_m)
         disc = CellBox(row, row + 1, column, column + 1).grown(math.ceil(radius_m / self._resolution_m) + 1)
+        self._lay_saved(disc)
         self._note_change(disc)
 
     def cost_grid(self, inflation: Inflation) -> CostGrid:
@@ -153,6 +167,21 @@ class GlobalGrid:
     def image(self) -> MapImage:
         """The map as ROS ``map_server`` colors it; row 0 = smallest y."""
         return MapImage(self.frame, _PIXELS[self.cells])
+
+    def _lay_saved(self, where: CellBox) -> None:
+        """Obstacles and free cells of the saved map, as sure as what was seen often; its unknown cells change nothing."""
+        if self._saved is None:
+            return
+        box = where.clipped(self._saved.box).clipped(self._box)
+        if box.row1 <= box.row0 or box.column1 <= box.column0:
+            return
+        own, theirs = self._slices(box), box.slices_in(self._saved.box)
+        cells = self._saved.cells[theirs]
+        known, occupied = cells != kernels.UNKNOWN, cells == kernels.OCCUPIED
+        self.cells[own][known] = cells[known]
+        self._confidence[own][known] = 0
+        self._confidence[own][occupied] = self._confidence_most
+        self._offsets[own][occupied] = 128
 
     def _note_change(self, box: CellBox) -> None:
         self._changed = box if self._changed is None else self._changed.joined(box)
@@ -189,10 +218,7 @@ class GlobalGrid:
         return np.array([frame.origin_x_m, frame.origin_y_m, frame.resolution_m])
 
     def _slices(self, box: CellBox) -> tuple[slice, slice]:
-        return (
-            slice(box.row0 - self._box.row0, box.row1 - self._box.row0),
-            slice(box.column0 - self._box.column0, box.column1 - self._box.column0),
-        )
+        return box.slices_in(self._box)
 
     def _project(self, scan: Scan, map_from_lidar: Pose2, map_from_lidar_end: Pose2) -> NDArray[np.float64]:
         beams = np.empty((scan.ranges_m.size, kernels.BEAM_COLUMNS), np.float64)

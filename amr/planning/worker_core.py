@@ -108,7 +108,7 @@ class PlanningWorker:
             self._map.forget_disc(request.x_m, request.y_m, request.radius_m)
             self._way_out.forget_disc(request.x_m, request.y_m, request.radius_m)
             return None
-        return self._answer(request)
+        return self._answer(request) if isinstance(request, PlanRequest) else None
 
     def state(self) -> dict[str, Any]:
         """Everything that the next answer depends on; shares no array with the worker."""

@@ -32,6 +32,7 @@ from amr.messages import (
     OperatorAction,
     Outputs,
     PlanResult,
+    PoseFix,
     Request,
     Scan,
     SetMission,
@@ -67,7 +68,7 @@ class SlowWorker(Protocol):
 
     def offer_scan(self, scan: Scan) -> None: ...
     def request(self, request: Request) -> None: ...
-    def answers(self, now_ns: int) -> list[PlanResult]: ...
+    def answers(self, now_ns: int) -> list[PlanResult | PoseFix]: ...
 
 
 class Hands(Protocol):
@@ -92,6 +93,10 @@ class DriveOptions:
     seed: int = 0
     start: Pose2 = IDENTITY
     """Where in the map the robot stands at the start."""
+    map_path: Path | None = None
+    """A saved map; the robot file then says so, too (``amr.runtime.saved_map.on_saved_map``)."""
+    told_start: Pose2 | None = None
+    """Where on it somebody said that the robot stands; None = it has to find out."""
 
 
 class DriveSession:
@@ -237,6 +242,7 @@ class DriveSummary:
     digest: str | None
     step_ms: Percentiles
     worker_dropped: int
+    answers_torn: int = 0
 
 
 @contextmanager
@@ -272,7 +278,7 @@ def drive(
     from amr.runtime.log_process import LogProcess
     from amr.runtime.ports import make_base, make_lidar
     from amr.runtime.realtime import real_time
-    from amr.runtime.worker_process import WorkerProcess
+    from amr.runtime.slow_processes import SlowProcesses
 
     robot = options.robot
     with ExitStack() as stack:
@@ -282,7 +288,8 @@ def drive(
         stack.callback(lidar.close)
         log = None
         if options.log is not None:
-            header = make_header(robot, "drive", options.seed, options.start, base=options.base_url)
+            about = {} if options.map_path is None else {"map": str(options.map_path)}
+            header = make_header(robot, "drive", options.seed, options.start, base=options.base_url, **about)
             log = LogProcess(options.log, header)
             stack.callback(log.close)
         base.open()  # last of what can fail: opening resets some boards
@@ -292,7 +299,7 @@ def drive(
             lines = LineProcess()
             stack.callback(lines.close)
             say = lines.line
-        worker = WorkerProcess(robot)
+        worker = SlowProcesses(robot, options.seed, options.map_path, options.told_start)
         stack.callback(worker.close)
         from amr.robot import RobotCore  # compiles or loads every kernel: before the robot can be armed
 
@@ -307,8 +314,9 @@ def drive(
             arm_once=options.arm,
             offered=(SetMission(0, options.goals),) if options.goals else (),
         )
-        if not worker.wait_until_ready():
-            raise AmrError(f"the planning worker did not start: {worker.close() or 'it hangs'}")
+        trouble = worker.wait_until_ready()
+        if trouble:
+            raise AmrError(trouble)
         lidar.forget()  # loading took its time: what waits is old
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
@@ -331,4 +339,5 @@ def drive(
             log.digest if log is not None else None,
             session.step_ms(),
             worker.dropped,
+            worker.torn,
         )

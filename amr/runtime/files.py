@@ -33,14 +33,18 @@ def load_robot(path_or_name: str | Path) -> RobotConfig:
 def load_scenario(path_or_name: str | Path) -> Scenario:
     """A scenario from a file or from ``seeds/scenarios``; raises ``ConfigError``.
 
-    A world or robot that the file names by a relative path is returned as a path from the file's own folder.
+    A world, robot or map that the file names by a relative path is returned as a path from the file's own folder.
     """
     path = resolve_seed("scenarios", path_or_name)
     scenario = load_toml_section(path, Scenario)
     if not isinstance(path, Path):
         return scenario
     return scenario.model_copy(
-        update={"world": _beside(path, scenario.world), "robot": _beside(path, scenario.robot)},
+        update={
+            "world": _beside(path, scenario.world),
+            "robot": _beside(path, scenario.robot),
+            "map": None if scenario.map is None else _beside(path, scenario.map),
+        },
     )
 
 

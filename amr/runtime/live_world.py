@@ -77,7 +77,7 @@ class DelayedFirmware:
 
 def serve_world(trial: Trial, boot_id: int, pipe: Connection) -> None:
     """Body of the world's process: run until the parent says "end" or goes away, then report."""
-    plant = Plant(trial.world, trial.robot, trial.seed, trial.backend, start=trial.start)
+    plant = Plant(trial.world, trial.robot, trial.seed, trial.backend, start=trial.start, kidnaps=trial.kidnaps)
     firmware = NativeFirmware(boot_id)
     line = DelayedFirmware(firmware, trial.robot)
     trace = TruthTrace()

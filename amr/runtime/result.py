@@ -135,6 +135,8 @@ class RunResult:
     """Named latencies, such as ("light on the lidar to torque on the wheel", ...)."""
     counters: tuple[tuple[str, int], ...] = ()
     """Further counts that are worth a line in the report, such as log records dropped."""
+    pose_error: dict[str, Any] | None = None
+    """How far the robot's idea of its place was from the truth (``amr.runtime.pose_error``); None = not compared."""
 
 
 def result_json(result: RunResult) -> dict[str, Any]:
@@ -169,6 +171,7 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "controller": result.controller,
         "latency_ms": {name: percentiles_json(value) for name, value in result.latency_ms},
         "counters": dict(result.counters),
+        "pose_error": result.pose_error,
     }
 
 

@@ -50,6 +50,7 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, pace: str) ->
         truth=truth[:, :6],
         world=world_outline(trial.world, run.plant.time_ns * 1e-9),
         map=map_image(run.worker),
+        pose_error=run.pose_errors.json(),
         plans=tuple(
             PlanRecord(plan.stamp_ns * 1e-9, plan.path_map) for plan in run.lockstep.plans if len(plan.path_map)
         ),

@@ -15,7 +15,7 @@ from amr.runtime.result import RunResult
 from amr.runtime.run_result import run_result
 from amr.runtime.simulated_run import SimulatedRun
 from amr.runtime.snapshot import encode
-from amr.runtime.trial import load_trial, log_header
+from amr.runtime.trial import MapChoice, load_trial, log_header
 from amr.units import NS_PER_S
 
 
@@ -45,16 +45,17 @@ def run(
     pace: str = "fast",
     web: int | None = None,
     zones: Zones | None = None,
+    map_choice: MapChoice | None = None,
     log: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> RunResult:
-    """``amr sim``: one run of a scenario, logged to ``log``, with the rules of ``zones``.
+    """``amr sim``: one run of a scenario, logged to ``log``, with the rules of ``zones``, on a saved map.
 
     Raises ``AmrError`` for what cannot be run.
     """
     if web is not None:
         raise ConfigError("--web: the operator page is not in this version")
-    trial = load_trial(scenario, seed, robot, backend)
+    trial = load_trial(scenario, seed, robot, backend, map_choice)
     if zones is not None:
         trial = replace(trial, robot=trial.robot.model_copy(update={"zones": zones}))
     if firmware == "pty":

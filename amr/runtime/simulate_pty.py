@@ -25,6 +25,7 @@ from amr.runtime.log import read_log
 from amr.runtime.operator import Wishes
 from amr.runtime.result import LinkCounts, MapImage, PlanRecord, RunResult
 from amr.runtime.run_result import map_image, world_outline
+from amr.runtime.saved_map import load_saved_map
 from amr.runtime.simulate import Progress
 from amr.runtime.simulated_run import StopLog
 from amr.runtime.trial import Trial
@@ -115,7 +116,9 @@ def run_on_pty(trial: Trial, log: Path | None, progress: Callable[[Progress], No
             log=log,
             arm=True,
             seed=trial.seed,
-            start=trial.start,
+            start=trial.map_from_odom,
+            map_path=trial.map_path,
+            told_start=trial.told_start,
         )
         summary = drive(options, overseer, sinks=(watcher,), show_lines=progress is None)
         ours.send("end")
@@ -151,7 +154,8 @@ def _outcome(summary: DriveSummary, overseer: _Overseer, report: WorldReport) ->
 
 def _map_from_log(trial: Trial, log: Path) -> MapImage | None:
     """The worker's map, made again from the log's scans and requests; None when the log tells nothing."""
-    worker = make_planning_worker(trial.robot)
+    saved = None if trial.map_path is None else load_saved_map(trial.map_path, trial.robot)
+    worker = make_planning_worker(trial.robot, saved=saved)
     try:
         for step in read_log(log):
             for message in step.inputs.messages:

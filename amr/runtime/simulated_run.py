@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 
 from amr.errors import ConfigError
 from amr.messages import Inputs, LinkState, LinkStatus, Operator, OperatorAction, Outputs, Scan, SetMission, StopReason
-from amr.registry import make_planning_worker
 from amr.robot import RobotCore
 from amr.runtime.digest import RunDigest
 from amr.runtime.drive import STAND_FIRST_NS
 from amr.runtime.protocols import StepSink
+from amr.runtime.pose_error import PoseErrors
 from amr.runtime.result import StopEvent
+from amr.runtime.slow_work import make_slow_work
 from amr.runtime.trial import Trial
 from amr.units import ns_from_s
 from firmware_bridge.emulated import PERIOD_NS, EmulatedFirmware
@@ -47,9 +48,12 @@ class SimulatedRun:
         if firmware != "native" and firmware not in BOARDS:
             raise ConfigError(f"firmware: must be native or one of {', '.join(BOARDS)} here, is {firmware!r}")
         self.trial, self.firmware = trial, firmware
-        self.plant = Plant(trial.world, trial.robot, trial.seed, trial.backend, start=trial.start)
-        self.worker = make_planning_worker(trial.robot)
-        self.core = RobotCore(trial.robot, trial.seed, map_from_odom=trial.start)
+        work = make_slow_work(trial.robot, trial.seed, trial.map_path, trial.told_start)
+        self.plant = Plant(
+            trial.world, trial.robot, trial.seed, trial.backend, start=trial.start, kidnaps=trial.kidnaps
+        )  # fmt: skip
+        self.worker = work.planning
+        self.core = RobotCore(trial.robot, trial.seed, map_from_odom=trial.map_from_odom)
         boot_id = (trial.seed * 2_654_435_761 + 1) & 0xFFFF_FFFF
         self.link = HostLink(link_config_from_robot(trial.robot), host_nonce=boot_id ^ 0x5A5A_A5A5)
         self.mcu = (
@@ -59,7 +63,7 @@ class SimulatedRun:
         )
         self.lockstep = Lockstep(
             core=self.core,
-            worker=self.worker,
+            worker=work,
             plant=self.plant,
             mcu=self.mcu,
             link=self.link,
@@ -69,6 +73,7 @@ class SimulatedRun:
         )
         self._digest = RunDigest()
         self.stops = StopLog()
+        self.pose_errors = PoseErrors()
         self.step_wall_ns: list[int] = []
         self.light_to_torque_ns: list[int] = []
         self.collisions = 0
@@ -89,6 +94,7 @@ class SimulatedRun:
             done = self.lockstep.step(all_sinks)
             self.last = done
             self._press_arm(done)
+            self.pose_errors.add(done.outputs, done.truth.pose)
             self.step_wall_ns.append(done.step_wall_ns)
             if done.light_to_torque_ns is not None:
                 self.light_to_torque_ns.append(done.light_to_torque_ns)

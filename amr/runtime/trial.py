@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from amr.config.conditions import Conditions
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
-from amr.geometry import Pose2
+from amr.geometry import IDENTITY, Pose2
 from amr.messages import Goal
 from amr.runtime.files import load_robot, load_scenario
 from amr.runtime.log_header import LogHeader, make_header
+from amr.runtime.saved_map import on_saved_map
+from amr.units import ns_from_s
 from sim.world import World
 
 
@@ -27,9 +31,34 @@ class Trial:
     backend: str
     goal_circle_m: tuple[float, float, float] | None = None
     """(x, y, radius): the run also succeeds when the true position enters this circle (benchmarks score so)."""
+    map_path: Path | None = None
+    """A saved map in the world's frame."""
+    told_start: Pose2 | None = None
+    """With a map: where the robot is told that it starts; None = nobody tells."""
+    kidnaps: tuple[tuple[int, Pose2], ...] = ()
+    """(time_ns, pose): when it is carried off, and where to."""
+
+    @property
+    def map_from_odom(self) -> Pose2:
+        """Where in the map the robot thinks that it starts."""
+        return self.start if self.map_path is None else self.told_start or IDENTITY
 
 
-def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, backend: str | None) -> Trial:
+@dataclass(frozen=True, slots=True)
+class MapChoice:
+    """What the command line says of a map: ``start`` None = the robot has to find out where it is."""
+
+    path: Path
+    start: Pose2 | None
+
+
+def load_trial(
+    scenario_name: str,
+    seed: int | None,
+    robot_file: str | None,
+    backend: str | None,
+    map_choice: MapChoice | None = None,
+) -> Trial:
     """The trial of a scenario file, with what the command line overrides. Raises ``ConfigError``."""
     from sim.worlds.files import load_world
 
@@ -43,15 +72,23 @@ def load_trial(scenario_name: str, seed: int | None, robot_file: str | None, bac
     goals = tuple(
         Goal(point[0], point[1], point[2] if len(point) > 2 else None, scenario.goal_tolerance_m) for point in waypoints
     )
+    if map_choice is None and scenario.map is not None:
+        map_choice = MapChoice(Path(scenario.map), start if scenario.start_told else None)
+    if map_choice is not None:
+        robot = on_saved_map(robot, placed=map_choice.start is not None)
+    conditions = Conditions(wheel_true_scales=(scenario.wheel_true_scale,))
     return Trial(
         name=scenario.name,
         world=world,
-        robot=robot,
+        robot=conditions.robot(robot),
         seed=scenario.seed if seed is None else seed,
         start=start,
         goals=goals,
         timeout_s=scenario.timeout_s,
         backend=backend or default_backend(),
+        map_path=None if map_choice is None else map_choice.path,
+        told_start=None if map_choice is None else map_choice.start,
+        kidnaps=tuple((ns_from_s(kidnap.at_s), Pose2(*kidnap.to)) for kidnap in scenario.kidnaps),
     )
 
 
@@ -64,4 +101,5 @@ def default_backend() -> str:
 
 def log_header(trial: Trial) -> LogHeader:
     """Origin of a trial's log."""
-    return make_header(trial.robot, trial.name, trial.seed, trial.start, backend=trial.backend)
+    about = {} if trial.map_path is None else {"map": str(trial.map_path)}
+    return make_header(trial.robot, trial.name, trial.seed, trial.map_from_odom, backend=trial.backend, **about)

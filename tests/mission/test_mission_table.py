@@ -9,7 +9,7 @@ from amr.mission.states import ACTIVE, DRIVING, RECOVERING, TRANSITIONS, Mission
 S, E = MissionState, MissionEvent
 
 START = {E.SET: S.PLANNING, E.CANCEL: S.IDLE}
-RUN = {**START, E.PAUSE: S.PAUSED, E.REACHED: S.PLANNING, E.FINISHED: S.DONE, E.GIVE_UP: S.FAILED}
+RUN = {**START, E.PAUSE: S.PAUSED, E.REACHED: S.PLANNING, E.FINISHED: S.DONE, E.GIVE_UP: S.FAILED, E.LOST: S.RELOCATING}
 RECOVER = {
     E.WAIT: S.WAITING,
     E.CLEAR: S.CLEARING,
@@ -22,6 +22,13 @@ EXPECTED = {
     S.IDLE: START,
     S.DONE: START,
     S.FAILED: START,
+    S.RELOCATING: {
+        E.SET: S.RELOCATING,
+        E.CANCEL: S.IDLE,
+        E.PAUSE: S.PAUSED,
+        E.FOUND: S.PLANNING,
+        E.GIVE_UP: S.FAILED,
+    },
     S.PAUSED: {**START, E.RESUME: S.PLANNING},
     S.PLANNING: {**RUN, **RECOVER, E.PATH: S.FOLLOWING},
     S.FOLLOWING: {**RUN, **RECOVER},
@@ -44,4 +51,4 @@ def test_every_state_has_a_row_and_can_be_left_and_reached() -> None:
 def test_the_groups_part_the_states() -> None:
     assert DRIVING | RECOVERING == ACTIVE
     assert not DRIVING & RECOVERING
-    assert set(S) - ACTIVE == {S.IDLE, S.PAUSED, S.DONE, S.FAILED}
+    assert set(S) - ACTIVE == {S.IDLE, S.RELOCATING, S.PAUSED, S.DONE, S.FAILED}
