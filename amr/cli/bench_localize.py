@@ -13,6 +13,13 @@ from amr.cli.output import JsonOption, say, write_json
 from amr.errors import ConfigError
 
 
+class Backend(StrEnum):
+    """Which physics."""
+
+    bullet = "bullet"
+    planar = "planar"
+
+
 class MapBy(StrEnum):
     """Who made the map."""
 
@@ -39,6 +46,10 @@ def localize(
     drives: Annotated[int, typer.Option(metavar="N", min=0, help="Drives of 60 s for each world.")] = 4,
     kidnaps: Annotated[int, typer.Option(metavar="N", min=0, help="Drives with a kidnap for each world.")] = 6,
     places: Annotated[int, typer.Option(metavar="N", min=0, help="Starts from nothing for each world or log.")] = 20,
+    robot_drives: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Drives of the whole robot: N told, N from nothing, N carried off.")
+    ] = 0,
+    backend: Annotated[Backend, typer.Option(help="Physics of the whole robot.")] = Backend.planar,
     people: Annotated[int, typer.Option(metavar="N", min=0, max=200, help="People added to each world.")] = 0,
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")] = "reference",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of drives and places.")] = 0,
@@ -57,7 +68,7 @@ def localize(
     else:
         options = LocalizeOptions(
             worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
-            places=places, people=people, map_by=map_by.value, seed=seed, out=out,
+            places=places, robot_drives=robot_drives, backend=backend.value, people=people, map_by=map_by.value, seed=seed, out=out,
         )  # fmt: skip
         result = run_worlds(options, _progress)
     write_json(result, json)
@@ -91,6 +102,7 @@ def _say_worlds(result: dict[str, Any]) -> None:
             f"{kidnap['sure_at_a_wrong_place']}"
         )
         _say_places(row["places"])
+        _say_robot(row["robot"])
         speed = row["speed"]
         say(
             f"  particles {speed['particles']} x {speed['beams']}: p50 {speed['update_ms']['p50']:.3f} ms, NumPy "
@@ -109,6 +121,18 @@ def _say_lost(lost: dict[str, Any] | None) -> None:
         say(
             f"  from {at['lost_frac']:.2f} on: false alarms {100.0 * at['false_alarm_frac']:.2f} %, "
             f"misses {100.0 * at['miss_frac']:.2f} % of the scans"
+        )
+
+
+def _say_robot(modes: dict[str, Any] | None) -> None:
+    for mode, row in (modes or {}).items():
+        error_m, error_deg = row["error_p95_m"], row["error_p95_deg"]
+        say(
+            f"  whole robot, {mode}: arrived {row['arrived']} of {row['drives']}, worst pose p95 "
+            f"{100.0 * (error_m or 0.0):.1f} cm {error_deg or 0.0:.2f} deg, "
+            f"doubtful {100.0 * row['doubtful_frac']:.1f} %, lost {100.0 * row['lost_frac']:.1f} %, "
+            f"sure and wrong {100.0 * row['sure_and_wrong_frac']:.2f} % of the steps; "
+            f"{', '.join(sorted(set(row['outcomes']) - {'success'})) or 'nothing else'}"
         )
 
 

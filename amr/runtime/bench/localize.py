@@ -23,6 +23,7 @@ from amr.runtime.bench.localize_fit import filtered, kidnapped_run, roc
 from amr.runtime.bench.localize_logs import LogTrial, kidnapped_log, log_scores, log_trials, read
 from amr.runtime.bench.localize_picture import draw
 from amr.runtime.bench.localize_places import Trial, place_scores, trials
+from amr.runtime.bench.localize_robot import RobotDrive, robot_drives, robot_scores
 from amr.runtime.bench.localize_speed import particle_times
 from amr.runtime.bench.localize_tracks import KIDNAP_S, Track, kidnap_scores, pose_scores, sigma_of, tracked
 from amr.runtime.bench.localize_world import Site, crowded, drive, site_of, true_map, tube
@@ -37,13 +38,15 @@ _MAPPING_S: Final = 240.0
 
 @dataclass(frozen=True, slots=True)
 class LocalizeOptions:
-    """``worlds``: "KIND:SEED" each. ``map_by``: the world's truth, or our SLAM on a drive of four minutes."""
+    """``worlds``: "KIND:SEED" each. ``robot_drives``: of each mode, with the whole robot on ``backend``. ``map_by``: the world's truth, or our SLAM on a drive of four minutes."""
 
     worlds: tuple[str, ...] = ("office:901", "warehouse:901")
     robot: str = "reference"
     drives: int = 4
     kidnaps: int = 6
     places: int = 20
+    robot_drives: int = 0
+    backend: str = "planar"
     people: int = 0
     map_by: Literal["truth", "slam"] = "truth"
     seed: int = 0
@@ -112,12 +115,17 @@ def _one_world(
     kidnaps = [tracked(site, field, robot, base + 500 + k, (KIDNAP_S,)) for k in range(options.kidnaps)]
     say(f"{name}: places")
     places = trials(site, field, robot, seed + options.seed, options.places)
+    whole: list[RobotDrive] = []
+    if options.robot_drives:
+        say(f"{name}: the whole robot")
+        whole = robot_drives(site, image, robot, seed + options.seed, options.robot_drives, options.backend)
     row = {
         "name": name,
         "cells": image.pixels.size,
         "pose": pose_scores(drives) if drives else None,
         "kidnap": kidnap_scores(kidnaps),
         "places": place_scores(places),
+        "robot": robot_scores(whole) if whole else None,
         "speed": particle_times(field, drive(site, robot, base, 20.0)),
     }
     if options.out is not None:
