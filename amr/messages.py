@@ -323,7 +323,7 @@ Covariance = tuple[float, float, float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class LocateScan:
-    """Request: where on the saved map was the scan with this stamp taken? Answered by one ``PoseFix`` of the same id."""
+    """Request: where on the saved map was this scan taken? Answered by one ``PoseFix`` with the same id."""
 
     request_id: int
     stamp_ns: int

@@ -68,7 +68,8 @@ def localize(
     else:
         options = LocalizeOptions(
             worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
-            places=places, robot_drives=robot_drives, backend=backend.value, people=people, map_by=map_by.value, seed=seed, out=out,
+            places=places, robot_drives=robot_drives, backend=backend.value, people=people, map_by=map_by.value,
+            seed=seed, out=out,
         )  # fmt: skip
         result = run_worlds(options, _progress)
     write_json(result, json)

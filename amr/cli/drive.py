@@ -53,12 +53,15 @@ def drive(
     ] = None,
     goal_tolerance: Annotated[float, typer.Option(metavar="M", min=0.02, help="When a goal counts as reached.")] = 0.3,
     map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="A saved map (ROS .yaml); it then finds its place on it.")
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="A saved map (ROS .yaml); it then finds its place on it."),
     ] = None,
     start: StartOption = None,
     zones: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep-out and speed zones (.toml); with --map in its frame, else seen from the start."),
+        typer.Option(
+            metavar="FILE", help="Keep-out and speed zones (.toml); with --map in its frame, else seen from the start."
+        ),
     ] = None,
     web: Annotated[int | None, typer.Option(metavar="PORT", help="Serve the operator page on this port.")] = None,
     arm: Annotated[bool, typer.Option("--arm", help="Arm once, when link and lidar are there.")] = False,

@@ -14,9 +14,9 @@ class Localization(Section):
     placed: bool = True
     """Somebody told where on the map the robot starts (``--start``); else it searches the whole map first."""
     slide_mps: Positive = 0.1
-    """So fast a correction moves the robot's place while it drives: slower than what odometry errs by is useless, ..."""
+    """So fast a correction may move the robot's place while it drives: faster than odometry errs, but the path moves
+    under the wheels with it."""
     slide_radps: Positive = 0.15
-    """... and the path under the wheels moves with it."""
     jump_m: Positive = 0.3
     """A place farther off than this is taken at rest, in one step, and all is planned anew."""
     jump_rad: Positive = 0.15

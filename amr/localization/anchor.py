@@ -124,7 +124,7 @@ class MapAnchor:
         return max(distance_m, 1e-3) if is_far else 0.0
 
     def _slide(self, odom_from_base: Pose2, duration_s: float) -> None:
-        """Towards the place of the last fix, as far as the rates allow; about the robot, not about odometry's origin."""
+        """Towards the place of the last fix as far as the rates allow, about the robot and not odometry's origin."""
         here, there = self.map_from_odom @ odom_from_base, self._wanted @ odom_from_base
         dx, dy, turn_rad = there.x_m - here.x_m, there.y_m - here.y_m, wrap_angle(there.yaw_rad - here.yaw_rad)
         distance_m = math.sqrt(dx * dx + dy * dy)

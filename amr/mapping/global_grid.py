@@ -169,7 +169,7 @@ class GlobalGrid:
         return MapImage(self.frame, _PIXELS[self.cells])
 
     def _lay_saved(self, where: CellBox) -> None:
-        """Obstacles and free cells of the saved map, as sure as what was seen often; its unknown cells change nothing."""
+        """Obstacles and free cells of the saved map, as sure as what was seen often; where it is unknown, as it was."""
         if self._saved is None:
             return
         box = where.clipped(self._saved.box).clipped(self._box)

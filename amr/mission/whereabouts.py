@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amr.config.mission import Mission
 from amr.geometry import STANDSTILL, Pose2, Twist2, wrap_angle
@@ -80,7 +81,12 @@ def is_over(search: LookAround, now_ns: int, longest_s: float) -> bool:
 
 
 def advance(
-    search: LookAround, field: DistanceField, footprint: Footprint, odom_from_base: Pose2, now_ns: int, settings: Mission
+    search: LookAround,
+    field: DistanceField,
+    footprint: Footprint,
+    odom_from_base: Pose2,
+    now_ns: int,
+    settings: Mission,
 ) -> tuple[LookAround, Twist2]:
     """One step of it: what it is doing now, and the twist for this step."""
     search = _watch(search, odom_from_base, now_ns)
@@ -100,7 +106,12 @@ def _watch(search: LookAround, odom_from_base: Pose2, now_ns: int) -> LookAround
 
 
 def _motion(
-    search: LookAround, field: DistanceField, footprint: Footprint, odom_from_base: Pose2, now_ns: int, settings: Mission
+    search: LookAround,
+    field: DistanceField,
+    footprint: Footprint,
+    odom_from_base: Pose2,
+    now_ns: int,
+    settings: Mission,
 ) -> Twist2 | None:
     """The twist of the stage that runs; None at its end or where there is no room for it."""
     if search.stage is Stage.STAND:
@@ -148,7 +159,7 @@ def most_room(field: DistanceField, footprint: Footprint, odom_from_base: Pose2,
     """
     wanted_m = footprint.circumradius_m + _ROOM_M
     count = round(_LEG_M / _STEP_M)
-    steps_m = np.arange(1, count + 1) * _STEP_M
+    steps_m: NDArray[np.float64] = np.arange(1, count + 1) * _STEP_M
     best, best_m = None, 2.0 * _STEP_M
     for k in range(_HEADINGS):
         side = (k + 1) // 2 if k % 2 else -(k // 2)

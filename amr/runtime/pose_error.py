@@ -37,7 +37,9 @@ class PoseErrors:
         if self._armed:
             pose = telemetry.map_from_odom @ telemetry.odom_from_base
             grade = {Belief.SURE: 0.0, Belief.DOUBTFUL: 1.0, Belief.LOST: 2.0}[telemetry.belief]
-            self._rows.append((pose.distance_m(truth), abs(wrap_angle(pose.yaw_rad - wrap_angle(truth.yaw_rad))), grade))
+            self._rows.append(
+                (pose.distance_m(truth), abs(wrap_angle(pose.yaw_rad - wrap_angle(truth.yaw_rad))), grade)
+            )
 
     def json(self) -> dict[str, Any]:
         """Errors while it was sure; shares of its steps; and how often it was sure of a wrong place."""

@@ -10,8 +10,8 @@ from amr.messages import Inputs, LinkState, LinkStatus, Operator, OperatorAction
 from amr.robot import RobotCore
 from amr.runtime.digest import RunDigest
 from amr.runtime.drive import STAND_FIRST_NS
-from amr.runtime.protocols import StepSink
 from amr.runtime.pose_error import PoseErrors
+from amr.runtime.protocols import StepSink
 from amr.runtime.result import StopEvent
 from amr.runtime.slow_work import make_slow_work
 from amr.runtime.trial import Trial

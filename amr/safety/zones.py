@@ -81,7 +81,7 @@ def allowed_speed(
 
 
 def _anywhere(fences: tuple[Fence, ...], motion: Motion) -> tuple[float, StopReason, str]:
-    """What holds wherever the robot is: nothing may move where a place is kept out of, else the slowest zone's speed."""
+    """What holds wherever the robot is: rest where a place is kept out of, else the slowest zone's speed."""
     unknown = "the place on the map is not known"
     if any(fence.speed_max_mps is None for fence in fences):
         return 0.0, StopReason.KEEP_OUT, f"zones are set, but {unknown}"

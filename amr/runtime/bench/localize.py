@@ -38,7 +38,10 @@ _MAPPING_S: Final = 240.0
 
 @dataclass(frozen=True, slots=True)
 class LocalizeOptions:
-    """``worlds``: "KIND:SEED" each. ``robot_drives``: of each mode, with the whole robot on ``backend``. ``map_by``: the world's truth, or our SLAM on a drive of four minutes."""
+    """``worlds``: "KIND:SEED" each. ``map_by``: the world's truth, or our SLAM on a drive of four minutes.
+
+    ``robot_drives``: of each mode, with the whole robot on ``backend``.
+    """
 
     worlds: tuple[str, ...] = ("office:901", "warehouse:901")
     robot: str = "reference"

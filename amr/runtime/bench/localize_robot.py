@@ -45,7 +45,9 @@ class RobotDrive:
     pose: dict[str, Any]
 
 
-def robot_drives(site: Site, image: MapImage, robot: RobotConfig, seed: int, count: int, backend: str) -> list[RobotDrive]:
+def robot_drives(
+    site: Site, image: MapImage, robot: RobotConfig, seed: int, count: int, backend: str
+) -> list[RobotDrive]:
     """``count`` drives of each mode to the world's goals."""
     with tempfile.TemporaryDirectory(prefix="amr-") as folder:
         path = Path(folder) / "map.yaml"
