@@ -159,7 +159,7 @@ def most_room(field: DistanceField, footprint: Footprint, odom_from_base: Pose2,
     """
     wanted_m = footprint.circumradius_m + _ROOM_M
     count = round(_LEG_M / _STEP_M)
-    steps_m: NDArray[np.float64] = np.arange(1, count + 1) * _STEP_M
+    steps_m: NDArray[np.float64] = _STEP_M * np.arange(1, count + 1, dtype=np.float64)
     best, best_m = None, 2.0 * _STEP_M
     for k in range(_HEADINGS):
         side = (k + 1) // 2 if k % 2 else -(k // 2)

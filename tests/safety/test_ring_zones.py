@@ -30,12 +30,14 @@ class MapDriver(Driver):
     """Tells the ring where the robot truly is, or what the test wants it to believe."""
 
     believed: Pose2 | None = None
+    lost = False
 
     def step(self, wish: Twist2 = Twist2(0.0, 0.0), **changes: Any) -> SafetyOutput:  # noqa: B008 - a frozen value
         self.advance()
         self.advance, advance = lambda: None, self.advance
         try:
-            return super().step(wish, map_from_base=self.believed or self.pose, **changes)
+            place = None if self.lost else self.believed or self.pose
+            return super().step(wish, map_from_base=place, **changes)
         finally:
             self.advance = advance
 
@@ -105,3 +107,33 @@ def test_a_place_that_is_not_known_stops_the_robot_where_zones_are_set():
         out = driver.step(Twist2(0.5, 0.0))
     assert out.stop.reason is StopReason.KEEP_OUT
     assert driver.twist.v_mps == 0.0
+
+
+def test_lost_robot_goes_as_slowly_as_the_slowest_zone_asks_wherever_it_is():
+    zones = Zones(
+        speed=(
+            SpeedZone(name="school", polygon_m=BOX, speed_max_mps=0.4),
+            SpeedZone(name="shop", polygon_m=((8.0, 8.0), (9.0, 8.0), (9.0, 9.0)), speed_max_mps=0.25),
+        )
+    )
+    driver = MapDriver(with_zones(zones), pose=Pose2(-3.0, 0.0, 0.0))
+    driver.lost = True
+    driver.run(0.2)
+    for _ in range(100):
+        out = driver.step(Twist2(1.0, 0.0))
+        assert driver.twist.v_mps <= 0.25 + 1e-3
+    assert driver.twist.v_mps > 0.2
+    assert out.stop.reason is StopReason.SPEED_ZONE
+    assert "shop" in out.stop.cause
+
+
+def test_lost_robot_does_not_even_turn_where_places_are_kept_out_of():
+    driver = MapDriver(KEEP, pose=Pose2(-3.0, 0.0, 0.0))
+    driver.lost = True
+    driver.run(0.2)
+    for wish in (Twist2(0.5, 0.0), Twist2(-0.2, 0.0), Twist2(0.0, 0.5)):
+        for _ in range(30):
+            out = driver.step(wish)
+        assert out.stop.reason is StopReason.KEEP_OUT
+        assert "not known" in out.stop.cause
+        assert (driver.twist.v_mps, driver.twist.w_radps) == (0.0, 0.0)

@@ -233,3 +233,24 @@ def test_bullet_plant_runs_the_same_sensors() -> None:
     assert plants[0].clearance_m == pytest.approx(plants[1].clearance_m, abs=0.01)
     assert [len(record[3]) for record in records[0]] == [len(record[3]) for record in records[1]]  # type: ignore[arg-type]
     plants[0].close()
+
+
+@pytest.mark.parametrize("backend", ["planar", "bullet"])
+def test_robot_that_is_carried_off_does_not_notice_by_its_wheels_or_its_gyro(backend: str) -> None:
+    if backend == "bullet":
+        pytest.importorskip("pybullet")
+    there = Pose2(3.0, -2.0, 2.0)
+    plant = Plant(EMPTY, robot(), 1, backend, kidnaps=((300_000_000, there),))
+    run(plant, 59, 0.4, 0.4)
+    before, ticks = plant.truth(), plant.encoders()
+    (after,) = [record[:2] for record in run(plant, 1, 0.4, 0.4)]
+    body = plant.truth()
+    assert before.x_m < 0.5
+    assert (body.x_m, body.y_m, body.yaw_rad) == pytest.approx((3.0, -2.0, 2.0))
+    assert (body.v_mps, body.w_radps) == (0.0, 0.0)
+    assert max(abs(a - b) for a, b in zip(after[0], ticks, strict=True)) < 100
+    gyro = [record[1][0] for record in run(plant, 20, 0.4, 0.4)]
+    assert max(abs(rate) for rate in gyro) < 0.1
+    run(plant, 100, 0.4, 0.4)
+    assert plant.truth().pose.distance_m(there) > 0.1
+    assert there.bearing_rad(plant.truth().pose) == pytest.approx(0.0, abs=0.05)
