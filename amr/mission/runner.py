@@ -197,7 +197,8 @@ class MissionRunner:
             self._recoveries, self._maneuver, self._drive, self._trail = Recoveries(), None, None, ()
             self._search = whereabouts.begin(odom_from_base, view.now_ns)
         if self._state is MissionState.RELOCATING:
-            self._reason = f"lost: {place.cause}"
+            held = f"; {view.stop.cause}" if view.stop.reason in _IN_THE_WAY else ""
+            self._reason = f"lost: {place.cause}{held}"
 
     def _look_around(self, view: MissionInput, odom_from_base: Pose2) -> MissionOutput:
         """Rest, or a motion that shows more of the place; GIVE_UP when that took too long."""

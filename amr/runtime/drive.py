@@ -23,6 +23,7 @@ from amr.errors import AmrError
 from amr.geometry import IDENTITY, Pose2
 from amr.messages import (
     BaseState,
+    Belief,
     Goal,
     Inputs,
     LinkState,
@@ -207,6 +208,8 @@ class DriveSession:
             link = self._link.state.value + (f" ({self._link.reason})" if self._link.reason else "")
         armed = "armed" if telemetry.armed else "not armed"
         changing = f"link {link}, {armed}, {telemetry.mission_state}"
+        if telemetry.belief is not Belief.SURE:
+            changing += f", place {telemetry.belief.value}"
         if stop.reason is not StopReason.NONE:
             changing += f", {stop.reason.value}" + (f": {stop.cause}" if stop.cause else "")
         due = outputs.now_ns - self._status_ns >= STATUS_EVERY_NS

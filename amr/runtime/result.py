@@ -14,11 +14,11 @@ from amr.grid import GridFrame
 
 @dataclass(frozen=True, slots=True)
 class StopEvent:
-    """The safety ring began to stop or slow the robot."""
+    """The safety ring began to stop or slow the robot, or the robot lost its place on the map."""
 
     t_s: float
     reason: str
-    """Value of ``amr.messages.StopReason``."""
+    """Value of ``amr.messages.StopReason``, or ``lost``."""
     cause: str
     """Names the beam, rule, frame or fault."""
 

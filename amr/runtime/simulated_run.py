@@ -6,7 +6,18 @@ import time
 from collections.abc import Callable, Iterable
 
 from amr.errors import ConfigError
-from amr.messages import Inputs, LinkState, LinkStatus, Operator, OperatorAction, Outputs, Scan, SetMission, StopReason
+from amr.messages import (
+    Belief,
+    Inputs,
+    LinkState,
+    LinkStatus,
+    Operator,
+    OperatorAction,
+    Outputs,
+    Scan,
+    SetMission,
+    StopReason,
+)
 from amr.robot import RobotCore
 from amr.runtime.digest import RunDigest
 from amr.runtime.drive import STAND_FIRST_NS
@@ -26,14 +37,19 @@ from sim.plant import Plant
 
 
 class StopLog:
-    """Notes each time the safety ring begins to stop or slow the robot for another reason."""
+    """Notes each time the safety ring begins to stop or slow the robot for another reason, and each time it is lost."""
 
     def __init__(self) -> None:
         self.events: list[StopEvent] = []
         self._last = StopReason.NONE
+        self._belief = Belief.SURE
 
     def record(self, inputs: Inputs, outputs: Outputs) -> None:
         """Add one step."""
+        belief = outputs.telemetry.belief
+        if belief is Belief.LOST is not self._belief:
+            self.events.append(StopEvent(inputs.now_ns * 1e-9, belief.value, outputs.telemetry.mission_reason))
+        self._belief = belief
         if outputs.stop.reason is not self._last:
             self._last = outputs.stop.reason
             if self._last is not StopReason.NONE:

@@ -16,14 +16,19 @@ from fake_core import FakeCore, fake_inputs
 
 from amr.errors import DataError
 from amr.geometry import Pose2
-from amr.messages import Goal, InsertScan, PlanRequest, PlanResult, Scan
+from amr.grid import GridFrame
+from amr.mapping.base import MapImage
+from amr.messages import Goal, InsertScan, LocateScan, PlanRequest, PlanResult, PlanStatus, PoseFix, Scan
 from amr.runtime.files import load_robot
 from amr.runtime.log import Log, LogHeader, read_log
 from amr.runtime.log_process import LogProcess, write_until_closed
+from amr.runtime.maps import save_ros_map
 from amr.runtime.replay import replay
 from amr.runtime.ring import Ring
-from amr.runtime.snapshot import encode
-from amr.runtime.worker_process import WorkerProcess
+from amr.runtime.saved_map import on_saved_map
+from amr.runtime.slow_processes import SlowProcesses
+from amr.runtime.snapshot import encode, pack
+from amr.runtime.worker_process import WorkerProcess, WorkerSetup
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +123,7 @@ def test_writer_ends_with_one_line_when_the_disk_refuses(tmp_path: Path, header:
 
 def test_worker_process_plans_on_the_scans_it_was_given() -> None:
     robot = load_robot("jackal")
-    worker = WorkerProcess(robot)
+    worker = WorkerProcess(WorkerSetup("planning", robot.model_dump_json()))
     ranges = np.full(robot.lidar.beams, 6.0, np.float32)
     lidar = robot.lidar
     for stamp_ns in (10, 20, 30):
@@ -139,6 +144,46 @@ def test_worker_process_plans_on_the_scans_it_was_given() -> None:
     assert worker.alive
     assert worker.dropped == 0
     worker.close()
+
+
+def test_localizer_answers_from_a_process_of_its_own_and_torn_answers_are_counted(tmp_path: Path) -> None:
+    robot = load_robot("reference")
+    pixels = np.full((200, 200), 254, np.uint8)
+    pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:] = 0, 0, 0, 0
+    save_ros_map(tmp_path / "map.yaml", MapImage(GridFrame(-5.0, -5.0, 0.05, 200, 200), pixels))
+    start = Pose2(0.0, 0.0, 0.0)
+    workers = SlowProcesses(on_saved_map(robot, placed=True), 1, tmp_path / "map.yaml", start)
+    try:
+        assert workers.wait_until_ready() == ""
+        lidar = robot.lidar
+        angles = lidar.angle_min_rad + lidar.angle_increment_rad * np.arange(lidar.beams)
+        with np.errstate(divide="ignore"):
+            ranges = np.minimum(4.8 / np.abs(np.cos(angles)), 4.8 / np.abs(np.sin(angles))).astype(np.float32)
+        scan = Scan(10, lidar.angle_min_rad, lidar.angle_increment_rad, 0.05, 30.0, 0.0, ranges)
+        workers.offer_scan(scan)
+        covariance = (1e-4, 0.0, 0.0, 1e-4, 0.0, 1e-5)
+        workers.request(LocateScan(3, 20, 10, start, start, covariance))
+        workers.request(PlanRequest(7, 20, start, Goal(3.0, 0.0, None, 0.3), 1))
+        answers: list[PlanResult | PoseFix] = []
+
+        def answered() -> bool:
+            answers.extend(workers.answers(12345))
+            return len(answers) == 2
+
+        assert wait_for(answered)
+        fix, plan = sorted(answers, key=lambda answer: answer.request_id)
+        assert isinstance(fix, PoseFix)
+        assert (fix.refused, fix.stamp_ns, fix.scan_stamp_ns) == ("", 12345, 10)
+        assert isinstance(plan, PlanResult)
+        assert plan.status is PlanStatus.OK
+        assert workers._localization is not None
+        for blob in (b"", b"torn", pack(3), pack(fix)[:-4]):
+            workers._localization._answers.push(blob)
+        assert workers.answers(1) == []
+        assert workers.torn == 4
+        assert workers.dropped == 0
+    finally:
+        workers.close()
 
 
 def test_log_read_while_it_is_written_is_not_torn_in_the_middle(tmp_path: Path, header: LogHeader) -> None:
