@@ -242,7 +242,7 @@ def test_missing_log_folder_and_unwritable_place_are_data_errors(tmp_path: Path,
 def test_log_of_another_format_says_what_to_install(tmp_path: Path, header: LogHeader) -> None:
     other = dataclasses.replace(header, format=99, amr_version="9.8.7")
     LogWriter(tmp_path / "other.mcap", other).close()
-    with pytest.raises(DataError, match=r"format 99, this version reads 1: install amr 9\.8\.7"):
+    with pytest.raises(DataError, match=r"format 99, this version reads 2: install amr 9\.8\.7"):
         Log(tmp_path / "other.mcap")
 
 
