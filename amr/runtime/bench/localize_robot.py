@@ -60,9 +60,9 @@ def robot_drives(
 
 
 def trial_of(site: Site, map_path: Path, robot: RobotConfig, mode: str, seed: int, backend: str) -> Trial:
-    """A drive from the world's start; in mode ``kidnapped`` it is put down somewhere else on the way."""
-    start = site.world.start
-    carried_to = Pose2(*random_poses(site, 1, seed)[0].tolist())
+    """A drive from the world's start, in mode ``nothing`` from anywhere; ``kidnapped``: carried off on the way."""
+    anywhere = Pose2(*random_poses(site, 1, seed)[0].tolist())
+    start = anywhere if mode == "nothing" else site.world.start
     told = None if mode == "nothing" else start
     return Trial(
         name=f"localize-{mode}",
@@ -75,7 +75,7 @@ def trial_of(site: Site, map_path: Path, robot: RobotConfig, mode: str, seed: in
         backend=backend,
         map_path=map_path,
         told_start=told,
-        kidnaps=((round(_KIDNAP_S * 1e9), carried_to),) if mode == "kidnapped" else (),
+        kidnaps=((round(_KIDNAP_S * 1e9), anywhere),) if mode == "kidnapped" else (),
     )
 
 
@@ -87,7 +87,8 @@ def robot_drive(trial: Trial, mode: str) -> RobotDrive:
         reached = run.last.outputs.telemetry.goals_reached if run.last is not None else 0
         p99_ms = float(np.percentile(run.step_wall_ns, 99)) * 1e-6
         if outcome == "contact" and run.plant.contact is not None:
-            outcome = f"contact: {run.plant.contact.obstacle}"
+            how = "" if run.plant.contact.robot_moving else " (the robot stood)"
+            outcome = f"contact: {run.plant.contact.obstacle}{how}"
         return RobotDrive(mode, trial.seed, outcome, reached, run.plant.time_ns * 1e-9, p99_ms, run.pose_errors.json())
     finally:
         run.close()
