@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from amr.cli import bench, doctor, drive, flash, init, logs, replay, sim, teleop, warmup
+from amr.cli import bench, doctor, drive, flash, init, logs, maps, replay, sim, teleop, warmup
 from amr.errors import AmrError
 
 EXIT_WRONG_INPUT = 2
@@ -39,6 +39,7 @@ flash.add_to(app)
 teleop.add_to(app)
 replay.add_to(app)
 logs.add_to(app)
+maps.add_to(app)
 bench.add_to(app)
 init.add_to(app)
 doctor.add_to(app)

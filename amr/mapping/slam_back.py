@@ -56,11 +56,7 @@ class BackEnd:
 
     def add(self, keyframe: Keyframe) -> bool:
         """True when a loop was found that moves the graph: then ``poses`` are new."""
-        before = self._way_m[-1] if self._way_m else 0.0
-        self._way_m.append(before + math.hypot(keyframe.step[0], keyframe.step[1]))
-        self.keyframes.append(keyframe)
-        self.scans.append(keyframe.points)
-        self.poses = np.vstack([self.poses, keyframe.pose])
+        self.append(keyframe)
         settings, newest = self.finder.settings, len(self.keyframes) - 1
         if newest % settings.query_step != 0 or newest <= settings.least_gap:
             return False
@@ -69,6 +65,14 @@ class BackEnd:
             return False
         self._optimize(4)
         return True
+
+    def append(self, keyframe: Keyframe, way_m: float | None = None) -> None:
+        """Add it without a search; ``way_m``: from the one before, where that is not the length of its step."""
+        before = self._way_m[-1] if self._way_m else 0.0
+        self._way_m.append(before + (math.hypot(keyframe.step[0], keyframe.step[1]) if way_m is None else way_m))
+        self.keyframes.append(keyframe)
+        self.scans.append(keyframe.points)
+        self.poses = np.vstack([self.poses, keyframe.pose])
 
     def finish(self) -> None:
         """Search all loops again with all that is known now: wide, then between all that lies near."""
@@ -118,7 +122,7 @@ class BackEnd:
         added = [loop, *(other for other in friends if self.pending.pop((other.first, other.second), None))]
         self.pending.pop((loop.first, loop.second), None)
         for new in added:
-            self._accept(new)
+            self.accept(new)
         pairs, measured = _ends(added)
         error = between(measured, between(self.poses[pairs[:, 0]], self.poses[pairs[:, 1]]))
         return bool(np.hypot(error[:, 0], error[:, 1]).max() > _MOVED_M or np.abs(error[:, 2]).max() > _MOVED_RAD)
@@ -132,7 +136,7 @@ class BackEnd:
             *accepted,
         ]
 
-    def _accept(self, loop: Loop) -> None:
+    def accept(self, loop: Loop) -> None:
         """The newest of two loops between the same keyframes stays: it was measured from better poses."""
         self._by_second.setdefault(loop.second, {})[loop.first] = loop
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from amr.config.robot import RobotConfig
 from amr.errors import DataError
@@ -10,19 +11,30 @@ from amr.geometry import Pose2
 from amr.mapping.base import MapImage
 from amr.runtime.maps import load_ros_map
 
+SUFFIX: Final = ".amrmap"
+
 
 def load_saved_map(path: Path, robot: RobotConfig) -> MapImage:
-    """The map of a ROS ``.yaml``. Raises ``DataError`` where planner or localizer could not use it."""
+    """The map of a file of either kind. Raises ``DataError`` where planner or localizer could not use it."""
     from amr.localization.map_field import MapField
     from amr.mapping.global_grid import GlobalGrid
 
-    image = load_ros_map(path)
+    image = read_map(path)
     try:
         MapField(image)
         GlobalGrid(robot, image)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     return image
+
+
+def read_map(path: Path) -> MapImage:
+    """The picture of a map file of either kind, by its suffix. Raises ``DataError``."""
+    if path.suffix != SUFFIX:
+        return load_ros_map(path)
+    from amr.runtime.map_file import load_map, map_picture
+
+    return map_picture(load_map(path))
 
 
 def on_saved_map(robot: RobotConfig, *, placed: bool) -> RobotConfig:

@@ -157,10 +157,10 @@ def do_job(worker: Worker, job: Job) -> Answer | None:
 def make_worker(setup: WorkerSetup) -> Worker:
     """The worker of a setup."""
     from amr.registry import make_localization_worker, make_planning_worker
-    from amr.runtime.maps import load_ros_map
+    from amr.runtime.saved_map import read_map
 
     robot = RobotConfig.model_validate_json(setup.robot_json)
-    saved = load_ros_map(Path(setup.map_path)) if setup.map_path else None
+    saved = read_map(Path(setup.map_path)) if setup.map_path else None
     if setup.kind == "planning" or saved is None:
         return make_planning_worker(robot, saved=saved)
     return make_localization_worker(robot, saved, setup.seed, setup.start)
