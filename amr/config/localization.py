@@ -28,7 +28,7 @@ class Localization(Section):
     """... and after this it is lost."""
     answer_timeout_s: Positive = 2.0
     """A scan without an answer for this long is given up, and another one asked about."""
-    relocate_s: Positive = 120.0
+    relocate_s: Positive = 180.0
     """A lost robot looks around for this long before the mission gives up."""
     scan_memory: int = 32
     """Scans kept for the requests to come."""

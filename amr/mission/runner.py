@@ -121,6 +121,8 @@ class MissionRunner:
         self._trail: tuple[Pose2, ...] = ()
         self._squeeze_from: Pose2 | None = None
         self._relocate_s = config.localization.relocate_s
+        self._stroll = config.mission.model_copy(update={"escape_mps": config.localization.doubtful_mps})
+        """The settings of a robot that looks around: it goes as fast as one that is not sure."""
         self._search: LookAround | None = None
 
     def step(self, view: MissionInput) -> MissionOutput:
@@ -212,7 +214,7 @@ class MissionRunner:
         else:
             field = view.field
             search, twist = whereabouts.advance(
-                search, field, self._footprint, odom_from_base, view.now_ns, self._settings
+                search, field, self._footprint, odom_from_base, view.now_ns, self._stroll
             )
         self._search = search
         return self._output(twist, (), held)

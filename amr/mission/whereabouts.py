@@ -1,4 +1,4 @@
-"""What a robot does that is lost on its map: stand, turn once around, go to where there is room, turn again.
+"""What a robot does that is lost on its map: stand, turn once around, then go on to where there is room.
 
 All of it happens in the odometry's frame, by what the robot sees around it; the safety ring watches over each motion.
 A search of the whole map needs scans from several headings and, where rooms are alike, from several places.
@@ -26,10 +26,13 @@ _STAND_NS: Final = 600_000_000
 _HELD_NS: Final = 1_500_000_000
 """A motion that gets no farther for this long is over: the ring holds it."""
 _ONCE_AROUND_RAD: Final = 2.0 * math.pi
-_LEG_M: Final = 1.2
+_LEG_M: Final = 3.0
 _ROOM_M: Final = 0.1
 """A way to go keeps this much beyond the circle around the robot."""
 _HEADINGS: Final = 24
+_BACK_RAD: Final = 1.8
+_BACK_WORTH_FRAC: Final = 0.3
+"""Room behind it counts as so much of room ahead: where it came from it has seen all."""
 _STEP_M: Final = 0.1
 _STIRRED_M: Final = 0.02
 _STIRRED_RAD: Final = 0.05
@@ -60,6 +63,11 @@ class LookAround:
     turned_rad: float = 0.0
     heading_rad: float = 0.0
     rounds: int = 0
+    """Times that it turned once around."""
+
+    def stuck_here(self, odom_from_base: Pose2) -> bool:
+        """True when the leg that ends here led nowhere."""
+        return self.stage is Stage.GO and self.from_pose.distance_m(odom_from_base) < 2.0 * _STEP_M
 
 
 def begin(odom_from_base: Pose2, now_ns: int) -> LookAround:
@@ -136,37 +144,36 @@ def _motion(
 def _next(
     search: LookAround, field: DistanceField, footprint: Footprint, odom_from_base: Pose2, now_ns: int
 ) -> LookAround:
-    """The stage that follows: stand, turn, face the way with the most room, go there, stand, turn the other way ..."""
+    """The stage that follows: turn, face the way with the most room, go there, face the next; stand where stuck."""
     fresh = replace(
         search, stage_ns=now_ns, from_pose=odom_from_base, last_pose=odom_from_base, stirred_ns=now_ns, turned_rad=0.0
     )
     if search.stage is Stage.STAND:
         return replace(fresh, stage=Stage.TURN)
-    if search.stage is Stage.TURN:
-        heading_rad = most_room(field, footprint, odom_from_base, search.rounds)
-        if heading_rad is None:
-            return replace(fresh, stage=Stage.STAND, rounds=search.rounds + 1)
-        return replace(fresh, stage=Stage.FACE, heading_rad=heading_rad)
     if search.stage is Stage.FACE:
         return replace(fresh, stage=Stage.GO)
-    return replace(fresh, stage=Stage.STAND, rounds=search.rounds + 1)
+    heading_rad = most_room(field, footprint, odom_from_base)
+    if heading_rad is None or search.stuck_here(odom_from_base):
+        return replace(fresh, stage=Stage.STAND, rounds=search.rounds + 1)
+    return replace(fresh, stage=Stage.FACE, heading_rad=heading_rad)
 
 
-def most_room(field: DistanceField, footprint: Footprint, odom_from_base: Pose2, rounds: int) -> float | None:
+def most_room(field: DistanceField, footprint: Footprint, odom_from_base: Pose2) -> float | None:
     """The heading (rad, odom frame) along which the robot can go farthest, up to a leg; None when it can go nowhere.
 
-    Among headings with a whole leg of room, one ahead; the more rounds went by, the more to the side.
+    Among headings with as much room, the one nearest to where it looks.
     """
     wanted_m = footprint.circumradius_m + _ROOM_M
     count = round(_LEG_M / _STEP_M)
     steps_m: NDArray[np.float64] = _STEP_M * np.arange(1, count + 1, dtype=np.float64)
     best, best_m = None, 2.0 * _STEP_M
     for k in range(_HEADINGS):
-        side = (k + 1) // 2 if k % 2 else -(k // 2)
-        heading_rad = wrap_angle(odom_from_base.yaw_rad + (side + 5 * rounds) * (2.0 * math.pi / _HEADINGS))
+        offset_rad = ((k + 1) // 2 if k % 2 else -(k // 2)) * (2.0 * math.pi / _HEADINGS)
+        heading_rad = wrap_angle(odom_from_base.yaw_rad + offset_rad)
         s, c = sin_cos(heading_rad)
         room = distance_at(field, odom_from_base.x_m + c * steps_m, odom_from_base.y_m + s * steps_m) >= wanted_m
         reach_m = float(count if room.all() else int(np.argmin(room))) * _STEP_M
-        if reach_m > best_m:
-            best, best_m = heading_rad, reach_m
+        worth_m = reach_m * (_BACK_WORTH_FRAC if abs(offset_rad) > _BACK_RAD else 1.0)
+        if worth_m > best_m:
+            best, best_m = heading_rad, worth_m
     return best

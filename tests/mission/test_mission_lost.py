@@ -152,7 +152,7 @@ def test_way_to_go_is_the_one_with_room():
     world = World()
     footprint = Footprint.from_body(world.config.body)
     wall = [(0.8, y * 0.1, 0.1) for y in range(-30, 31)]
-    heading_rad = whereabouts.most_room(field_of(wall), footprint, Pose2(0.0, 0.0, 0.0), 0)
+    heading_rad = whereabouts.most_room(field_of(wall), footprint, Pose2(0.0, 0.0, 0.0))
     assert abs(heading_rad) > math.pi / 3
     ring = [(0.5 * math.cos(a), 0.5 * math.sin(a), 0.1) for a in (k * math.pi / 12 for k in range(24))]
-    assert whereabouts.most_room(field_of(ring), footprint, Pose2(0.0, 0.0, 0.0), 0) is None
+    assert whereabouts.most_room(field_of(ring), footprint, Pose2(0.0, 0.0, 0.0)) is None
