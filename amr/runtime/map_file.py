@@ -54,7 +54,7 @@ def load_map(path: Path) -> SlamRecord:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    if data[: len(MAGIC) - 2] != MAGIC[:-2]:
+    if data[: len(MAGIC) - 2] != MAGIC[:-2] or len(data) < len(MAGIC):
         raise DataError(f"{path}: expected a map of amr map ({SUFFIX})")
     if data[: len(MAGIC)] != MAGIC:
         raise DataError(f"{path}: a map of version {data[len(MAGIC) - 2]}, this one reads {MAGIC[-2]}")

@@ -32,7 +32,7 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
-    "bench scan-match", "bench slam", "bench link",
+    "bench scan-match", "bench slam", "bench link", "bench localize", "map make", "map merge", "map export",
 ]  # fmt: skip
 
 
@@ -55,6 +55,9 @@ CONTRACT_OPTIONS = {
     "bench loop": "--hz --seconds --load --json",
     "bench scan-match": "--beams --trials --seed --json",
     "bench link": "--firmware --robot --json",
+    "map make": "--out --json",
+    "map merge": "--out --json",
+    "map export": "--out",
     "bench slam": "--data --scans --out --json",
 }
 
