@@ -62,7 +62,7 @@ def load_map(path: Path) -> SlamRecord:
         size, crc = _HEAD.unpack_from(data, len(MAGIC))
         inflater = zlib.decompressobj()
         body = inflater.decompress(data[len(MAGIC) + _HEAD.size :], min(size, LARGEST_BYTES) + 1)
-        if len(body) != size or zlib.crc32(body) != crc:
+        if len(body) != size or not inflater.eof or zlib.crc32(body) != crc:
             raise ValueError("it is torn or was changed")
         return _checked(unpack(body))
     except (ValueError, TypeError, KeyError, struct.error, zlib.error, OverflowError, RecursionError) as error:
