@@ -182,3 +182,73 @@ def test_a_question_comes_back_from_the_log_as_it_was_and_every_part_counts() ->
         replace(request, odom_from_base_end=Pose2(1.1, 2.0, -3.0)),
     )
     assert len({pack_request(item) for item in (request, *others)}) == 4
+
+
+class FakeLocalizer:
+    """Answers as the real one until ``from_ns``, then as ``change`` says; None = it is silent."""
+
+    def __init__(self, real, from_ns, change):
+        self.real, self.from_ns, self.change = real, from_ns, change
+
+    def offer_scan(self, scan):
+        self.real.offer_scan(scan)
+
+    def handle(self, request):
+        fix = self.real.handle(request)
+        return fix if fix is None or request.stamp_ns < self.from_ns else self.change(fix)
+
+
+def run_with(hall_map, change, timeout_s=30.0):
+    """(run, rows of t_s, speed m/s, belief, mission state, reason, kinds of requests)."""
+    run = SimulatedRun(replace(hall_trial(hall_map), timeout_s=timeout_s))
+    work = run.lockstep._worker
+    work.localization = FakeLocalizer(work.localization, 3_500_000_000, change)
+    rows = []
+
+    def watch(run):
+        outputs = run.last.outputs
+        kinds = {type(request).__name__ for request in outputs.requests}
+        telemetry = outputs.telemetry
+        rows.append((
+            outputs.now_ns * 1e-9, math.hypot(run.last.truth.v_mps, run.last.truth.vy_mps), telemetry.belief,
+            telemetry.mission_state, telemetry.mission_reason, kinds,
+        ))  # fmt: skip
+
+    run.run((), [watch])
+    return run, rows
+
+
+@pytest.mark.slow
+def test_robot_in_doubt_goes_slowly_and_maps_nothing_but_arrives(hall_map):
+    run, rows = run_with(hall_map, lambda fix: replace(fix, belief=Belief.DOUBTFUL, lost_frac=0.4), 90.0)
+    assert run.outcome == "success"
+    later = [row for row in rows if row[0] > 5.0]
+    assert {row[2] for row in later} == {Belief.DOUBTFUL}
+    assert max(row[1] for row in later) < run.trial.robot.localization.doubtful_mps + 0.05
+    assert max(row[1] for row in rows if row[0] < 4.0) > 0.3
+    assert not any("InsertScan" in row[5] for row in later)
+    assert any("40 %" in row[4] for row in later)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _fix: None,
+        lambda fix: replace(fix, map_from_odom=Pose2(math.nan, 0.0, 0.0)),
+        lambda fix: replace(fix, request_id=1),
+        lambda fix: replace(fix, refused="scan is empty"),
+    ],
+    ids=["silent", "not finite", "long overtaken", "refusing"],
+)
+def test_localizer_that_tells_nothing_any_more_slows_and_then_stops_the_robot_with_the_cause(hall_map, change):
+    run, rows = run_with(hall_map, change, 18.0)
+    settings = run.trial.robot.localization
+    doubtful_s = next(row[0] for row in rows if row[2] is Belief.DOUBTFUL)
+    lost = [row for row in rows if row[2] is Belief.LOST]
+    assert doubtful_s == pytest.approx(3.5 + settings.silent_s, abs=0.3)
+    assert lost[0][0] == pytest.approx(3.5 + settings.silent_lost_s, abs=0.3)
+    assert {row[3] for row in lost} == {"relocating"}
+    assert "no fix for" in lost[-1][4]
+    assert [event.reason for event in run.stops.events].count("lost") == 1
+    assert run.plant.contact is None
