@@ -43,6 +43,9 @@ def localize(
         Path | None, typer.Option("--map", metavar="FILE", help="With --data: the map (.yaml) to be found on.")
     ] = None,
     map_by: Annotated[MapBy, typer.Option(help="Map of the made world: its truth, or our SLAM.")] = MapBy.truth,
+    resolution: Annotated[
+        float, typer.Option(metavar="M", min=0.01, max=0.2, help="Cells of the made world's map.")
+    ] = 0.05,
     drives: Annotated[int, typer.Option(metavar="N", min=0, help="Drives of 60 s for each world.")] = 4,
     kidnaps: Annotated[int, typer.Option(metavar="N", min=0, help="Drives with a kidnap for each world.")] = 6,
     places: Annotated[int, typer.Option(metavar="N", min=0, help="Starts from nothing for each world or log.")] = 20,
@@ -69,7 +72,7 @@ def localize(
         options = LocalizeOptions(
             worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
             places=places, robot_drives=robot_drives, backend=backend.value, people=people, map_by=map_by.value,
-            seed=seed, out=out,
+            resolution_m=resolution, seed=seed, out=out,
         )  # fmt: skip
         result = run_worlds(options, _progress)
     write_json(result, json)

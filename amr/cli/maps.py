@@ -26,13 +26,18 @@ def add_to(app: typer.Typer) -> None:
 def make(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="A log of a drive (.mcap), or a SLAM log (.npz).")],
     out: OutOption,
+    resolution: Annotated[
+        float, typer.Option(metavar="M", min=0.005, max=1.0, help="Cells of its picture; half of them is its error.")
+    ] = 0.025,
     json: JsonOption = None,
 ) -> None:
     """Map what a log has seen: SLAM over all its scans; keeps keyframes and loops, so that it can be merged."""
+    from dataclasses import replace
+
     from amr.runtime.map_file import save_map
     from amr.runtime.map_make import map_of_log
 
-    record = map_of_log(log, _progress)
+    record = replace(map_of_log(log, _progress), resolution_m=resolution)
     save_map(out, record)
     _tell(out, len(record.poses), len(record.pairs), len(record.sessions), json)
 

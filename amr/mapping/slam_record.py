@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ class SlamRecord:
     ``poses`` [N, 3] (x m, y m, yaw rad; map frame), ``points`` of each [n, 2] float32 (m, robot's frame), ``steps``
     [N, 3] from the keyframe before and their ``step_information`` [N, 3, 3], in that one's axes. ``sessions`` [S]:
     numbers of the keyframes with which a session begins. ``pairs`` [K, 2], ``measured`` [K, 3], ``information``
-    [K, 3, 3], ``quality`` [K, 3] (inlier share, score, 1 = strong): see ``Loop``. ``resolution_m``: of its image.
+    [K, 3, 3], ``quality`` [K, 3] (inlier share, score, 1 = strong): see ``Loop``. ``resolution_m``: of its picture.
     """
 
     poses: Array
@@ -37,7 +37,8 @@ class SlamRecord:
     measured: Array
     information: Array
     quality: Array
-    resolution_m: float = 0.05
+    resolution_m: float = 0.025
+    """Half of what a planner needs: a wall in 5 cm cells is known to 2.5 cm, and so is a robot that looks at it."""
 
     def image(self) -> tuple[GridFrame, Array]:
         """The map as ROS ``map_server`` colors it: where it lies, and pixels."""
@@ -83,7 +84,7 @@ def joined(first: SlamRecord, second: SlamRecord, anchors: list[tuple[int, int, 
         back.accept(Loop(at, count + seen, measured, information, 1.0, 1.0, strong=True))
     back.finish()
     sessions = np.concatenate([first.sessions, second.sessions + count])
-    return record_of(back, back.poses, sessions)
+    return replace(record_of(back, back.poses, sessions), resolution_m=first.resolution_m)
 
 
 def _append(back: BackEnd, record: SlamRecord, moved: Array) -> None:

@@ -50,6 +50,7 @@ class LocalizeOptions:
     places: int = 20
     robot_drives: int = 0
     backend: str = "planar"
+    resolution_m: float = 0.05
     people: int = 0
     map_by: Literal["truth", "slam"] = "truth"
     seed: int = 0
@@ -73,7 +74,13 @@ def run_worlds(options: LocalizeOptions, progress: Progress | None = None) -> di
         if options.kidnaps and kind != "tube":
             told.append(kidnapped_run((kind, int(number), options.people), robot))
     lost = roc(*filtered(LostModel(), told)) if told else None
-    return {"worlds": rows, "lost": lost, "places": place_scores(places), "map_by": options.map_by}
+    return {
+        "worlds": rows,
+        "lost": lost,
+        "places": place_scores(places),
+        "map_by": options.map_by,
+        "resolution_m": options.resolution_m,
+    }
 
 
 def run_logs(
@@ -108,7 +115,8 @@ def _one_world(
     site, seed = site_from(text)
     name = text.replace(":", "-")
     say(f"{name}: map")
-    image = true_map(site, robot) if options.map_by == "truth" else slam_map_of(site, robot, seed)
+    cell_m = options.resolution_m
+    image = true_map(site, robot, cell_m) if options.map_by == "truth" else slam_map_of(site, robot, seed, cell_m)
     if options.people:
         site = crowded(site, options.people, seed)
     field = MapField(image)
@@ -156,7 +164,7 @@ def best_fit(points: Array, targets: Array) -> Array:
     return pose
 
 
-def slam_map_of(site: Site, robot: RobotConfig, seed: int) -> MapImage:
+def slam_map_of(site: Site, robot: RobotConfig, seed: int, resolution_m: float = 0.05) -> MapImage:
     """The map that our SLAM makes of a drive, laid on the world so that its keyframes fit best (rigidly)."""
     slam = Slam()
     sightings = drive(site, robot, seed + 77, _MAPPING_S, wheel_scale=1.02)
@@ -166,7 +174,8 @@ def slam_map_of(site: Site, robot: RobotConfig, seed: int) -> MapImage:
     keyframes = slam.keyframes
     used = [key.scan for key in keyframes]
     world_from_map = best_fit(poses[used, :2], np.array([sightings[k].truth[:2] for k in used]))
-    return map_image([key.points for key in keyframes], compose(world_from_map, poses[[key.scan for key in keyframes]]))
+    placed_at = compose(world_from_map, poses[[key.scan for key in keyframes]])
+    return map_image([key.points for key in keyframes], placed_at, resolution_m)
 
 
 def _write_world(

@@ -18,10 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m amr.runtime.bench.true_map")
     parser.add_argument("world")
     parser.add_argument("--robot", default="reference")
+    parser.add_argument("--resolution", type=float, default=0.025, metavar="M")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
-        image = true_map(site_of(load_world(options.world)), load_robot(options.robot))
+        site, robot = site_of(load_world(options.world)), load_robot(options.robot)
+        image = true_map(site, robot, options.resolution)
         save_ros_map(options.out, image, ".png")
     except AmrError as error:
         sys.stderr.write(f"{error}\n")
