@@ -143,7 +143,7 @@ def test_scenario_with_a_map_knows_its_file_its_kidnaps_and_that_nobody_tells_th
     assert trial.robot.localization.on_map
     assert not trial.robot.localization.placed
     assert trial.map_from_odom == Pose2(0.0, 0.0, 0.0)
-    assert [time_ns for time_ns, _ in trial.kidnaps] == [20_000_000_000]
+    assert [time_ns for time_ns, _ in trial.kidnaps] == [25_000_000_000]
     assert trial.robot.physics.left_radius_true_scale == pytest.approx(1.02)
     assert load_scenario("office").map is None
     assert not load_trial("office", None, None, "planar").robot.localization.on_map
