@@ -24,11 +24,11 @@ from amr.estimation.odometry import OdometryFilter
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
 from amr.kinematics import limit_wheel_speeds, wheel_speeds_from_twist
 from amr.localization.anchor import MapAnchor
-from amr.localization.base import KNOWN, Belief, shift_of
+from amr.localization.base import KNOWN, Belief
+from amr.mapping.keep_out import KeepOutInWindow
 from amr.mapping.local_grid import LocalGrid
 from amr.messages import (
     BaseState,
-    Covariance,
     ForgetObstacles,
     Imu,
     Inputs,
@@ -50,7 +50,6 @@ from amr.messages import (
 from amr.mission.base import NO_STOP, MissionInput, MissionOutput
 from amr.mission.runner import MissionRunner
 from amr.movers import Mover, in_frame_of
-from amr.polygons import corners_of, placed
 from amr.registry import make_controller
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.ring import SafetyRing
@@ -60,9 +59,6 @@ from amr.units import ns_from_s
 
 _FRESH_S = 0.15
 """A track that was not measured for longer does not vouch for the place where it is thought to be."""
-_ZONE_SHIFT_M = 0.01
-_ZONE_SHIFT_RAD = 0.003
-"""Keep-out zones are drawn anew in the window when ``map_from_odom`` has moved the robot by more than this."""
 _EVERYWHERE_M = 1.0e6
 
 
@@ -102,9 +98,7 @@ class RobotCore:
         self._anchor = MapAnchor(config.localization, map_from_odom)
         self._place = KNOWN
         self._speed_zones = SpeedZones(config.zones, config.body)
-        self._keep_out = tuple(corners_of(zone.polygon_m) for zone in config.zones.keep_out)
-        self._zones_at = map_from_odom
-        self._draw_keep_out()
+        self._keep_out = KeepOutInWindow(config.zones, self._grid, map_from_odom)
         self._control_period_ns = ns_from_s(config.control.period_s)
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
         self._step = 0
@@ -209,19 +203,11 @@ class RobotCore:
         for fix in seen.fixes:
             self._anchor.take(fix, now_ns)
         self._place = self._anchor.advance(now_ns, estimate.odom_from_base, estimate.twist)
-        if self._keep_out:
-            shift_m, shift_rad = shift_of(self._zones_at, self._map_from_odom, estimate.odom_from_base)
-            if shift_m > _ZONE_SHIFT_M or shift_rad > _ZONE_SHIFT_RAD:
-                self._zones_at = self._map_from_odom
-                self._draw_keep_out()
+        self._keep_out.update(self._grid, self._map_from_odom, estimate.odom_from_base)
 
     @property
     def _map_from_odom(self) -> Pose2:
         return self._anchor.map_from_odom
-
-    def _draw_keep_out(self) -> None:
-        odom_from_map = self._zones_at.inverse()
-        self._grid.forbid(tuple(placed(corners, odom_from_map) for corners in self._keep_out))
 
     def _map(self, seen: Seen, estimate: Estimate, now_ns: int) -> tuple[Request, ...]:
         """Insert the newest scan once its pose is known; tell the workers to do the same, and to find it on the map."""
@@ -248,8 +234,7 @@ class RobotCore:
         moving = self._track(scan, odom_from_base, odom_from_base_end)
         self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns, moving)
         self._clear_movers(now_ns)
-        covariance = _covariance(estimate)
-        asked = self._anchor.ask(scan.stamp_ns, odom_from_base, odom_from_base_end, covariance, now_ns)
+        asked = self._anchor.ask(scan.stamp_ns, odom_from_base, odom_from_base_end, estimate.covariance, now_ns)
         return (*asked, *self._insert_into_map(scan, odom_from_base, odom_from_base_end, sweep_ns))
 
     def _insert_into_map(
@@ -435,8 +420,3 @@ class RobotCore:
             belief=self._place.belief,
             lost_frac=self._place.lost_frac,
         )
-
-
-def _covariance(estimate: Estimate) -> Covariance:
-    first, second, third = estimate.covariance
-    return first[0], first[1], first[2], second[1], second[2], third[2]

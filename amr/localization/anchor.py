@@ -11,9 +11,10 @@ import math
 from typing import ClassVar, Final
 
 from amr.config.localization import Localization
+from amr.estimation.base import Matrix3
 from amr.geometry import Pose2, Twist2, wrap_angle
 from amr.localization.base import Whereabouts, shift_of
-from amr.messages import Belief, Covariance, LocateScan, PoseFix
+from amr.messages import Belief, LocateScan, PoseFix
 from amr.units import ns_from_s
 
 _REST_MPS: Final = 0.02
@@ -63,7 +64,7 @@ class MapAnchor:
             self._wanted = fix.map_from_odom
 
     def ask(
-        self, scan_stamp_ns: int, first: Pose2, last: Pose2, covariance: Covariance, now_ns: int
+        self, scan_stamp_ns: int, first: Pose2, last: Pose2, covariance: Matrix3, now_ns: int
     ) -> tuple[LocateScan, ...]:
         """The question about a scan between whose beams odometry went from ``first`` to ``last``, if it is time."""
         if not self._settings.on_map or not (first.is_finite() and last.is_finite()):
@@ -73,7 +74,8 @@ class MapAnchor:
             return ()
         if self._heard_ns is None:
             self._heard_ns = now_ns
-        request = LocateScan(self._next_id, now_ns, scan_stamp_ns, first, last, covariance)
+        (xx, xy, xt), (_, yy, yt), (_, _, tt) = covariance
+        request = LocateScan(self._next_id, now_ns, scan_stamp_ns, first, last, (xx, xy, xt, yy, yt, tt))
         self._outstanding_id, self._asked_ns = self._next_id, now_ns
         self._next_id += 1
         return (request,)

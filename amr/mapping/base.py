@@ -128,6 +128,8 @@ class LocalMap(Protocol):
 
     def clear_disc(self, x_m: float, y_m: float, radius_m: float) -> None: ...
 
+    def forbid(self, polygons_odom: tuple[NDArray[np.float64], ...]) -> None: ...
+
 
 class GlobalMap(Protocol):
     """All that was seen since the start, in the map frame; held by the planning worker."""

@@ -26,7 +26,7 @@ from amr.messages import (
     SetMission,
     StopReason,
 )
-from amr.mission import attempts, maneuver, movers, plans, progress, recovery, whereabouts
+from amr.mission import attempts, maneuver, movers, path, plans, progress, recovery, whereabouts
 from amr.mission.attempts import Maneuver, Recoveries
 from amr.mission.base import MissionInput, MissionOutput
 from amr.mission.footprint import Footprint, distance_at
@@ -256,7 +256,7 @@ class MissionRunner:
             if self._state is MissionState.MANEUVERING:
                 self._drive = Drive(self._path)
             else:
-                self._recoveries = attempts.on_the_way(self._recoveries, self._to_go_m())
+                self._recoveries = attempts.on_the_way(self._recoveries, path.length_m(self._path))
             self._apply(MissionEvent.PATH, "" if self._state is MissionState.PLANNING else self._reason)
 
     def _replace_path(self, path_map: NDArray[np.float64], speed_mps: NDArray[np.float64]) -> None:
@@ -410,7 +410,7 @@ class MissionRunner:
             event, tried = MissionEvent.MANEUVER, replace(tried, asked_last=True)
         if event is MissionEvent.ESCAPE and self._creep_or_escape(view, odom_from_base) is None:
             event = MissionEvent.CLEAR
-        self._recoveries = attempts.counted(tried, view.map_from_base, self._to_go_m())
+        self._recoveries = attempts.counted(tried, view.map_from_base, path.length_m(self._path))
         direction = self._turn_direction(view, odom_from_base) if event is MissionEvent.TURN else 0
         if event is MissionEvent.ESCAPE:
             direction = int(self._creep(view, odom_from_base) is not None)
@@ -557,25 +557,12 @@ class MissionRunner:
                 return direction
         return 0
 
-    def _to_go_m(self) -> float:
-        """Length of the path; inf without one."""
-        if not len(self._path):
-            return math.inf
-        steps = np.diff(self._path[:, :2], axis=0)
-        return float(np.cumsum(np.sqrt(steps[:, 0] * steps[:, 0] + steps[:, 1] * steps[:, 1]))[-1])
-
     def _path_bearing_rad(self, view: MissionInput) -> float:
         """Direction, from the robot's heading, of the path half a metre ahead; of the goal without a path."""
         return view.map_from_base.bearing_rad(self._path_ahead(view, _PATH_AHEAD_M))
 
     def _path_ahead(self, view: MissionInput, distance_m: float) -> Pose2:
-        """The path's first point so far from the robot; the goal without a path. Map frame."""
-        ahead = self._path[:, :2].tolist() or [[self._goals[self._reached].x_m, self._goals[self._reached].y_m]]
-        for x_m, y_m in ahead:
-            target = Pose2(x_m, y_m, 0.0)
-            if view.map_from_base.distance_m(target) >= distance_m:
-                break
-        return target
+        return path.point_ahead(self._path, self._goals[self._reached], view.map_from_base, distance_m)
 
     # ------------------------------------------------------------ state and output
 

@@ -15,7 +15,7 @@ from amr.messages import PoseFix
 
 STEP_NS = 20_000_000
 SETTINGS = Localization(on_map=True)
-COVARIANCE = (0.01, 0.0, 0.0, 0.01, 0.0, 0.001)
+COVARIANCE = ((0.01, 0.002, 0.0), (0.002, 0.02, 0.0), (0.0, 0.0, 0.001))
 AWAY = Pose2(8.0, -3.0, 2.0)
 """Far from odometry's origin, where a turn about that would throw the robot metres aside."""
 DRIVING = Twist2(0.5, 0.1)
@@ -109,6 +109,7 @@ def test_one_question_at_a_time_and_a_new_one_when_no_answer_comes():
     for _ in range(90):
         bench.step()
     assert [request.request_id for request in bench.asked] == [1]
+    assert bench.asked[0].covariance == (0.01, 0.002, 0.0, 0.02, 0.0, 0.001)
     for _ in range(20):
         bench.step()
     assert [request.request_id for request in bench.asked] == [1, 2]
