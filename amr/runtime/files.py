@@ -77,7 +77,7 @@ def seed_names(kind: str) -> list[str]:
 
 def is_path(text: str) -> bool:
     """True when ``text`` means a file, not the name of a seed."""
-    return "/" in text or text.endswith((".toml", ".json", ".yaml"))
+    return "/" in text or text.endswith((".toml", ".json", ".yaml", ".amrmap"))
 
 
 def load_toml_section(path: Path | Traversable, model: type[_Model]) -> _Model:
