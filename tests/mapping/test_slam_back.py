@@ -39,7 +39,7 @@ def solve(true, poses, steps, extra):
     for k, pose in enumerate(poses):
         back.add(Keyframe(k, nothing, pose, steps[k - 1] if k else np.zeros(3), SMALL))
     for first, second, measured in extra:
-        back._accept(loop(first, second, measured))
+        back.accept(loop(first, second, measured))
     back._optimize(10)
     return np.hypot(*(back.poses - true)[:, :2].T).max()
 
