@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from amr.errors import DataError
 from amr.geometry import Twist2
 from amr.messages import Scan, Stop, StopReason
 from amr.runtime.bench import falsify
@@ -95,3 +96,13 @@ def test_a_robot_without_its_ring_is_found_out(monkeypatch):
 
     monkeypatch.setattr(SafetyRing, "_shrink", careless)
     assert falsify.drive_case(AT_A_POST).verdict is Verdict.FORBIDDEN
+
+
+def test_a_file_that_is_no_case_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "case.json"
+    for text in ("", "[]", '{"case": {}}', '{"case": {"seed": 1}}'):
+        path.write_text(text)
+        with pytest.raises(DataError, match=r"case\.json: expected a case"):
+            falsify.run_file(path)
+    with pytest.raises(DataError, match="no such file"):
+        falsify.run_file(tmp_path / "none.json")

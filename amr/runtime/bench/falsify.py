@@ -7,21 +7,24 @@ robustness of the property "no forbidden contact" (Annpureddy et al., "S-TaLiRo"
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from amr.config.robot import RobotConfig
+from amr.errors import DataError
 from amr.geometry import IDENTITY
 from amr.messages import LinkState, LinkStatus, Operator, OperatorAction, Scan, Teleop
 from amr.registry import make_planning_worker
 from amr.robot import RobotCore
-from amr.runtime.bench.falsify_case import LENGTH_S, ROBOTS, FalsifyCase, mutated, random_case
+from amr.runtime.bench.falsify_case import LENGTH_S, ROBOTS, FalsifyCase, case_of, mutated, random_case
 from amr.runtime.bench.falsify_judge import Verdict, verdict_of
 from amr.runtime.bench.workers import WorkerDied, run_in_workers
 from amr.runtime.files import load_robot
@@ -93,6 +96,17 @@ def run(
         "others": [result.to_json() for result in found if result.verdict is not Verdict.FORBIDDEN],
         "nearest_m": elite[0].least_m if elite else None,
     }
+
+
+def run_file(path: Path) -> FalsifyResult:
+    """The case of a file that a run left, driven once more. Raises ``DataError`` in one line."""
+    try:
+        case = case_of(json.loads(path.read_text(encoding="utf-8"))["case"])
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected a case of amr bench falsify --out") from error
+    return drive_case(case)
 
 
 def drive_case(case: FalsifyCase) -> FalsifyResult:
