@@ -150,6 +150,14 @@ def _count_near(scan: Scan) -> int:
     return int(np.count_nonzero(scan.ranges_m <= min(_NEAR_M, scan.range_max_m)))
 
 
+def repeats(last: ScanWatch, rules: ScanRules) -> bool:
+    """True for a scan with the bytes of the one before, of a sensor with noise: it is not new, whatever its stamp says.
+
+    What it showed stays where it was seen; taken for new, it would run ahead of the robot until it counts as frozen.
+    """
+    return rules.has_noise and last.repeats > 1 and last.returns > 0
+
+
 def frozen(last: ScanWatch, rules: ScanRules, travel_m: float) -> str:
     """Why the lidar counts as frozen, '' when it does not: noise, and motion, change the bytes of returns."""
     if last.repeats < rules.frozen_count or last.returns == 0:

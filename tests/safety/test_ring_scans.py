@@ -282,3 +282,17 @@ def test_a_sector_that_loses_its_returns_at_once_is_never_taken_for_open_space()
     whole[::9] = 6.01
     out = driver.step(SLOW, scan=scan_of(driver.config, driver.now_ns + STEP_NS, whole))
     assert out.command.v_mps > 0.0
+
+
+def test_a_repeated_scan_is_not_taken_for_a_new_one() -> None:
+    driver = Driver(robot(scan_frozen_count=100), wall(3.0))
+    before = driver.run(0.6, Twist2(1.0, 0.0))
+    ranges, from_x_m = driver.scan().ranges_m, driver.pose.x_m
+    for _ in range(10):
+        out = driver.step(Twist2(1.0, 0.0), scan=scan_of(driver.config, driver.now_ns + STEP_NS, ranges))
+    driven_m = driver.pose.x_m - from_x_m
+    assert driven_m > 0.1
+    assert before.min_range_m - out.min_range_m > 0.8 * driven_m
+    for _ in range(10):
+        out = driver.step(Twist2(1.0, 0.0), scan=scan_of(driver.config, driver.now_ns + STEP_NS, ranges))
+    assert out.stop.reason is StopReason.SCAN_STALE

@@ -3,7 +3,8 @@
 Forbidden: the robot's own motion closed the gap to something that stood, or moved no faster than the robot was told
 to expect, and either the lidar had shown that place within the ring's memory, or the robot went faster into the unseen
 than ``safety.blind_mps``. Not forbidden, and counted apart: what ran into a robot that stood or drew back, what came
-towards a robot at creeping speed (there the envelope holds only against what stands), and what was crept into unseen.
+towards a robot at creeping speed (there the envelope holds only against what stands), what was crept into unseen, and
+what was crept at out of view: at that speed a remembered place counts without its uncertainty.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Verdict(StrEnum):
     CREEPING = "came_while_creeping"
     """Something came while the robot closed the gap at no more than ``safety.creep_mps``."""
     UNSEEN = "crept_into_unseen"
+    REMEMBERED = "crept_at_out_of_view"
     FORBIDDEN = "forbidden"
 
 
@@ -55,10 +57,13 @@ def verdict_of(
         return Verdict.CREEPING, details
     place = _contact_place(truth[-1], world, robot)
     tolerance_m = _SEEN_M + speed_mps * _LATEST_SCAN_S
-    seen = _was_seen(place, truth, scans, robot, tolerance_m)
-    details |= {"x_m": place[0], "y_m": place[1], "seen": seen}
+    seen = _was_seen(place, truth, scans, robot, tolerance_m, robot.safety.memory_s)
+    in_view = seen and _was_seen(place, truth, scans, robot, tolerance_m, _LATEST_SCAN_S)
+    details |= {"x_m": place[0], "y_m": place[1], "seen": seen, "in_view": in_view}
     if not seen and own_mps <= _CREEP_RESERVE * robot.safety.blind_mps:
         return Verdict.UNSEEN, details
+    if seen and not in_view and own_mps <= robot.safety.creep_mps:
+        return Verdict.REMEMBERED, details
     return Verdict.FORBIDDEN, details
 
 
@@ -112,12 +117,13 @@ def _was_seen(
     scans: list[Scan],
     robot: RobotConfig,
     tolerance_m: float,
+    within_s: float,
 ) -> bool:
-    """True when a beam of a scan within the ring's memory ended near the place."""
+    """True when a beam of a scan of the last ``within_s`` ended near the place."""
     lidar, end_s = robot.lidar, float(truth[-1, 0])
     for scan in reversed(scans):
         stamp_s = scan.stamp_ns * 1e-9
-        if end_s - stamp_s > robot.safety.memory_s:
+        if end_s - stamp_s > within_s:
             return False
         row = truth[min(len(truth) - 1, int(np.searchsorted(truth[:, 0], stamp_s)))]
         yaw_rad = float(row[3])
