@@ -2,6 +2,7 @@
 
 Host and board have clocks that nobody locks to each other: the host's polls creep through the board's loop, as they do on
 a desk. So one programme can talk to this robot and to a real one, and what it measures of the line is not an artefact.
+The world moves in whole ticks of the firmware; what the host does in between meets only lines and stamps.
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from amr.geometry import Pose2
 from amr.messages import Scan
 from amr.units import NS_PER_S, NS_PER_US, ns_from_s
 from sim.byte_line import ByteLine
-from sim.lockstep import Duty, Mcu
-from sim.physics import STEP_NS, BodyState, MotorMode
+from sim.lockstep import Mcu
+from sim.physics import BodyState, MotorMode
 from sim.plant import Plant
 from sim.world import World
 
-POLL_NS: Final = 5_000_000
-"""As the host's loop."""
+POLL_NS: Final = 5_013_000
+"""The host's loop has 200 Hz, by a clock that is 0.26 % slow."""
 STEP_EVERY: Final = 4
-_CREEP_POLLS: Final = 40
-"""The host is late by one more millisecond after so many polls."""
 
 
 class Host(Protocol):
@@ -43,11 +42,55 @@ class VirtualTransport:
 
     def read_available(self) -> bytes:
         """What has arrived by now."""
-        return self._robot.to_host.receive(self._robot.plant.time_ns)
+        return self._robot.to_host.receive(self._robot.host_ns)
 
     def write(self, data: bytes) -> None:
         """Onto the line."""
-        self._robot.to_mcu.send(data, self._robot.plant.time_ns)
+        self._robot.to_mcu.send(data, self._robot.host_ns)
+
+    def fileno(self) -> int:
+        """There is nothing to wait on."""
+        return -1
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class VirtualRobot:
+    """``truth``: the robot as it is, with its wiring, delays and true scales; ``mcu`` runs the firmware."""
+
+    def __init__(
+        self, world: World, truth: RobotConfig, mcu: Mcu, seed: int, backend: str = "planar", start: Pose2 | None = None
+    ) -> None:
+        self.plant = Plant(world, truth, seed, backend, start)
+        self.to_mcu = ByteLine(truth.link.baud, ns_from_s(truth.link.host_to_mcu_delay_s))
+        self.to_host = ByteLine(truth.link.baud, ns_from_s(truth.link.mcu_to_host_delay_s))
+        self.transport = VirtualTransport(self)
+        self.host_ns = 0
+        self._mcu = mcu
+        self._tick_ns = NS_PER_S // truth.firmware.loop_hz
+        self._polls = 0
+
+    def poll(self, now_ns: int) -> None: ...
+    def step(self, now_ns: int) -> None: ...
+
+
+class VirtualTransport:
+    """The host's end of the line (``firmware_bridge.transport.Transport``)."""
+
+    url = "sim://"
+    dropped_bytes = 0
+
+    def __init__(self, robot: VirtualRobot) -> None:
+        self._robot = robot
+
+    def read_available(self) -> bytes:
+        """What has arrived by now."""
+        return self._robot.to_host.receive(self._robot.host_ns)
+
+    def write(self, data: bytes) -> None:
+        """Onto the line."""
+        self._robot.to_mcu.send(data, self._robot.host_ns)
 
     def fileno(self) -> int:
         """There is nothing to wait on."""
@@ -79,12 +122,12 @@ class VirtualRobot:
     def drive(self, host: Host) -> None:
         """One poll of the host, and a step after each fourth; the world moves on until then."""
         self._polls += 1
-        due_ns = self._polls * POLL_NS + self._polls // _CREEP_POLLS * STEP_NS
-        while self.plant.time_ns < due_ns:
-            self._advance(due_ns)
-        host.poll(self.plant.time_ns)
+        self.host_ns = self._polls * POLL_NS
+        while self.plant.time_ns < self.host_ns:
+            self._tick(self.plant.time_ns)
+        host.poll(self.host_ns)
         if self._polls % STEP_EVERY == 0:
-            host.step(self.plant.time_ns)
+            host.step(self.host_ns)
 
     def truth(self) -> BodyState:
         """The true state now."""
@@ -94,24 +137,14 @@ class VirtualRobot:
         """Free the physics."""
         self.plant.close()
 
-    def _advance(self, due_ns: int) -> None:
-        """To the next tick of the firmware or to ``due_ns``; the last millisecond before a tick alone, for the IMU."""
-        now_ns = self.plant.time_ns
-        if now_ns % self._tick_ns == 0:
-            self._tick(now_ns)
-        next_tick_ns = (now_ns // self._tick_ns + 1) * self._tick_ns
-        last_ns = next_tick_ns - STEP_NS
-        until_ns = min(due_ns, last_ns if now_ns < last_ns else next_tick_ns)
-        duty = self._duty
-        mode = MotorMode.COAST if duty is None else MotorMode(int(duty.drive))
-        left, right = (0.0, 0.0) if duty is None else (duty.left_frac, duty.right_frac)
-        self.plant.advance(until_ns - now_ns, left, right, mode, mode)
-
     def _tick(self, now_ns: int) -> None:
+        """One loop of the firmware, and the world until the next."""
         now_us = now_ns // NS_PER_US & 0xFFFF_FFFF
         arrived = self.to_mcu.receive(now_ns)
         if arrived:
             self._mcu.receive(arrived, now_us)
         left, right = self.plant.encoders()
-        self._duty = self._mcu.tick(now_us, left, right, *self.plant.imu(), self.plant.battery_v(), False)
+        duty = self._mcu.tick(now_us, left, right, *self.plant.imu(), self.plant.battery_v(), False)
         self.to_host.send(self._mcu.transmit(), now_ns)
+        mode = MotorMode(int(duty.drive))
+        self.plant.advance(self._tick_ns, duty.left_frac, duty.right_frac, mode, mode)

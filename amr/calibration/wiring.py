@@ -35,6 +35,24 @@ class Push:
     scan_rad: float
 
 
+def apart(alike: Push, against: Push) -> tuple[Push, Push]:
+    """What each motor does, from a push of both with equal and one with opposite duty.
+
+    For robots that one motor does not turn: the wheels of a skid steer roll along rather than slide. Motion is linear in
+    the two duties, the second is scaled to the way of the first.
+    """
+    way, other = (sum(abs(count) for count in push.ticks) for push in (alike, against))
+    scale = way / other if other else 1.0
+
+    def part(sign: float, pin: int) -> Push:
+        ticks = tuple(round(0.5 * (a + sign * scale * b)) for a, b in zip(alike.ticks, against.ticks, strict=True))
+        gyro_rad = 0.5 * (alike.gyro_rad + sign * scale * against.gyro_rad)
+        scan_rad = 0.5 * (alike.scan_rad + sign * scale * against.scan_rad)
+        return Push(pin, max(alike.duty, against.duty), (ticks[0], ticks[1]), gyro_rad, scan_rad)
+
+    return part(1.0, 0), part(-1.0, 1)
+
+
 def wirings(pushes: tuple[Push, Push]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The two wirings (names of ``amr.config.hardware.Crossed``) that explain a push of the left and the right pin.
 

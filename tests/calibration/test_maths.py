@@ -30,6 +30,15 @@ def push_of(wires: Wires, pin: int, gyro_sign: float = 1.0) -> Push:
     return Push(pin, 0.1, counts, gyro_sign * yaw_rad, yaw_rad)
 
 
+def both_pushed(wires: Wires, sign: float) -> Push:
+    """Both pins with duty; ways differ from push to push, as they do on a floor."""
+    left, right = wires.duties(0.1, sign * 0.1)
+    way = 400.0 if left * right > 0.0 else 310.0
+    turned = way * left / 0.1, way * right / 0.1
+    yaw_rad = (turned[1] - turned[0]) * 1e-4
+    return Push(0, 0.1, wires.counts(round(turned[0]), round(turned[1])), yaw_rad, yaw_rad)
+
+
 def wires_of(names: tuple[str, ...]) -> Wires:
     def sign(name: str) -> int:
         return -1 if name in names else 1
@@ -52,6 +61,13 @@ def test_one_of_two_wirings_is_the_true_one_for_each_of_the_64(mask: int) -> Non
     pins = (0.2 * other.motor_signs[0], 0.2 * other.motor_signs[1])
     pins = (pins[1], pins[0]) if other.motors_swapped else pins
     assert wires_of(names).duties(*pins) == (-0.2, -0.2)
+
+
+@pytest.mark.parametrize("mask", range(64))
+def test_the_wiring_of_a_skid_steer_is_found_from_pushes_of_both_motors(mask: int) -> None:
+    names = tuple(sorted(name for bit, name in enumerate(NAMES) if mask >> bit & 1))
+    alike, against = (both_pushed(wires_of(names), sign) for sign in (1.0, -1.0))
+    assert names in wiring.wirings(wiring.apart(alike, against))
 
 
 @pytest.mark.parametrize(
