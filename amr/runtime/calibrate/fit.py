@@ -59,11 +59,11 @@ def fit(recording: Recording, drives: Drives) -> Calibration:
     assert drives.time_constant is not None and drives.at_rest is not None
     places = _places(recording, drives)
     found, motions = _geometry(recording, drives, places)
-    offset, swing = _clock_offset(recording, drives, places, found.geometry)
     gyro_scale = accel_scale = None
     if drives.rest is not None:
         gyro_scale = _gyro_scale(recording, drives, places)
         accel_scale = _accel_scale(recording, drives, found.geometry)
+    offset, swing = _clock_offset(recording, drives, places, found.geometry, gyro_scale)
     to_mcu, to_host, lidar = _delays(recording, drives, offset)
     brake, stops = _deceleration(recording, drives, found.geometry)
     scans = [scan for scan, _ in recording.scans(drives.at_rest.start_ns, drives.at_rest.end_ns)]
@@ -177,13 +177,20 @@ def _growth(found: GeometryEstimate, motions: list[geometry.Motion]) -> tuple[Es
 
 
 def _clock_offset(
-    recording: Recording, drives: Drives, places: list[Place], found: WheelGeometry
+    recording: Recording, drives: Drives, places: list[Place], found: WheelGeometry, gyro_scale: Estimate | None
 ) -> tuple[Estimate, tuple[Floats, ...]]:
     """By how much the wheels' stamps are ahead, from the swing; scans are straightened with the offset itself."""
     start_ns, end_ns = drives.swing
     wheels = recording.wheels(start_ns - 300_000_000, end_ns + 300_000_000)
     per_tick = 2.0 * math.pi / drives.robot.drive.ticks_per_wheel_rev
-    swept = Swept.of(wheels.stamp_s, wheels.left_ticks * per_tick, wheels.right_ticks * per_tick, found)
+    yaw = None
+    if gyro_scale is not None and drives.rest is not None and drives.robot.drive.kind == "skid_steer":
+        samples = recording.imu(start_ns - 300_000_000, end_ns + 300_000_000)
+        rate = (samples.gyro_radps - drives.rest.gyro_bias_radps.value) * gyro_scale.value
+        # an inertial sample is the mean over the time since the one before (the sensor's own filter)
+        turned = np.concatenate([[0.0], np.cumsum(rate[1:] * np.diff(samples.stamp_s))])
+        yaw = np.interp(wheels.stamp_s, samples.stamp_s, turned)
+    swept = Swept.of(wheels.stamp_s, wheels.left_ticks * per_tick, wheels.right_ticks * per_tick, found, yaw)
     scans = [scan for scan, _ in recording.scans(start_ns, end_ns)]
     before = len(drives.stands) - (3 if drives.stops else 2)
     lines = _map_of(drives, places)

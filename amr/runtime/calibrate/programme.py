@@ -25,12 +25,12 @@ from amr.runtime.calibrate.settings import (
     PUSH_DUTY_S_PER_M,
     SPEED_MPS,
     careful,
+    closed_loop,
     open_loop,
     regulated,
     stopping_hard,
 )
 from amr.units import ns_from_s
-from firmware_bridge.link_config import link_config_from_robot
 from firmware_bridge.wire_values import ConfigFlag
 
 ROOM_M: Final = 1.6
@@ -39,7 +39,8 @@ STRAIGHT_M: Final = 1.0
 LEVELS_FRAC: Final = (0.4, 0.65, 0.9)
 """Open-loop runs: parts of the careful speed."""
 SWING_S: Final = 9.0
-SWING_HZ: Final = 0.6
+SWING_FRAC: Final = 0.7
+"""Of the careful turn rate; how fast it swings follows from the careful acceleration."""
 STOPS: Final = 4
 _STAND_S: Final = 1.3
 _REST_S: Final = 3.0
@@ -294,7 +295,7 @@ def _lag_s(pilot: Pilot, level: Level, forward: motor.FeedForward, metres_per_ti
 def _drive_geometry(pilot: Pilot, drives: Drives) -> Programme:
     pilot.stage = "geometry: straights, turns and arcs between standstills"
     robot = careful(drives.robot)
-    pilot.adopt(robot, link_config_from_robot(robot))
+    pilot.adopt(robot, closed_loop(robot))
     yield from moves.connect(pilot)
     speed_mps = min(SPEED_MPS, robot.limits.v_max_mps, robot.limits.v_reverse_max_mps)
     rate_radps = 0.7 * robot.limits.w_max_radps
@@ -321,8 +322,9 @@ def _drive_geometry(pilot: Pilot, drives: Drives) -> Programme:
 def _swing(pilot: Pilot, drives: Drives) -> Programme:
     pilot.stage = "delays: turning to and fro"
     start_ns = pilot.now_ns
-    most_radps = 0.9 * pilot.robot.limits.w_max_radps
-    omega = 2.0 * math.pi * SWING_HZ
+    limits = pilot.robot.limits
+    most_radps = SWING_FRAC * limits.w_max_radps
+    omega = limits.alpha_max_radps2 / most_radps
     yield from moves.until(
         pilot,
         lambda s: Twist2(0.0, most_radps * math.cos(omega * s)),
@@ -337,7 +339,7 @@ def _swing(pilot: Pilot, drives: Drives) -> Programme:
 def _stop_hard(pilot: Pilot, drives: Drives) -> Programme:
     pilot.stage = "brake: stops as hard as the floor allows"
     robot = careful(drives.robot, v_max_mps=0.65)
-    pilot.adopt(robot, stopping_hard(robot, _flags(robot.firmware.wiring)))
+    pilot.adopt(robot, stopping_hard(robot))
     yield from moves.connect(pilot)
     speed_mps = 0.95 * robot.limits.v_max_mps
     run_up_m = 0.5 * speed_mps**2 / robot.limits.a_max_mps2 + 0.12

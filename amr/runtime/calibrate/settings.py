@@ -42,9 +42,14 @@ def careful(robot: RobotConfig, v_max_mps: float = SPEED_MPS) -> RobotConfig:
     return robot.model_copy(update={"limits": gentle})
 
 
+def closed_loop(robot: RobotConfig, flags: int | None = None) -> LinkConfig:
+    """As the robot file says, but of delays nothing is believed: too large ones would put stamps into the future."""
+    return replace(link_config_from_robot(robot, flags), host_to_mcu_delay_ns=0, mcu_to_host_delay_ns=0)
+
+
 def open_loop(robot: RobotConfig, flags: int, duty_s_per_m: float) -> LinkConfig:
     """The board puts out ``duty_s_per_m`` times the commanded speed and nothing else; its guard stays in force."""
-    link = link_config_from_robot(robot, flags)
+    link = closed_loop(robot, flags)
     configure = replace(
         link.configure,
         feed_forward_q16=round(duty_s_per_m * 65536.0),
@@ -58,9 +63,9 @@ def open_loop(robot: RobotConfig, flags: int, duty_s_per_m: float) -> LinkConfig
     return replace(link, configure=configure)
 
 
-def stopping_hard(robot: RobotConfig, flags: int) -> LinkConfig:
+def stopping_hard(robot: RobotConfig) -> LinkConfig:
     """The board's own ramp is steeper than any floor holds."""
-    link = link_config_from_robot(robot, flags)
+    link = closed_loop(robot)
     return replace(link, configure=replace(link.configure, stop_ramp_mm_s2=_STOP_RAMP_MM_S2))
 
 

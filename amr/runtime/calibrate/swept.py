@@ -23,11 +23,18 @@ class Swept:
     mounting: Pose2
 
     @classmethod
-    def of(cls, stamp_s: Floats, left_rad: Floats, right_rad: Floats, found: WheelGeometry) -> Swept:
-        """From wheel angles."""
+    def of(
+        cls,
+        stamp_s: Floats,
+        left_rad: Floats,
+        right_rad: Floats,
+        found: WheelGeometry,
+        yaw_rad: Floats | None = None,
+    ) -> Swept:
+        """From wheel angles; ``yaw_rad`` in place of their yaw where wheels slide."""
         left, right = np.diff(left_rad) * found.left_radius_m, np.diff(right_rad) * found.right_radius_m
         turn = (right - left) / found.track_m
-        yaw = np.concatenate([[0.0], np.cumsum(turn)])
+        yaw = np.concatenate([[0.0], np.cumsum(turn)]) if yaw_rad is None else yaw_rad
         middle = 0.5 * (yaw[1:] + yaw[:-1])
         way = 0.5 * (left + right)
         x = np.concatenate([[0.0], np.cumsum(way * np.cos(middle))])
