@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from amr.calibration.base import CalibrationError
 from amr.config.robot import RobotConfig
-from amr.geometry import STANDSTILL, Twist2
+from amr.estimation.odometry import OdometryFilter
+from amr.geometry import IDENTITY, STANDSTILL, Twist2
 from amr.kinematics import wheel_speeds_from_twist
 from amr.messages import (
     BaseState,
@@ -74,10 +75,14 @@ class Pilot:
         self.stop = Stop(StopReason.NONE, "")
         self.stage = ""
         """For people."""
+        self.odometry = OdometryFilter(robot)
+        self.pose = IDENTITY
+        """By wheels and gyro, from where the settings were changed last."""
 
     def adopt(self, robot: RobotConfig, link: LinkConfig) -> None:
         """Other settings for ring, wheels and board; the robot is then disarmed and the link begins anew."""
         self.robot, self.ring = robot, SafetyRing(robot)
+        self.odometry, self.pose = OdometryFilter(robot), IDENTITY
         self.link_state = LinkState.DOWN
         self._link.reconfigure(link)
 
@@ -128,6 +133,7 @@ class Session:
                 pilot.link_state, pilot.link_reason = event.state, event.reason
                 continue
             pilot.recording.add(event, now_ns)
+            pilot.odometry.ingest(event)
             if isinstance(event, Imu):
                 self._imu.append(event)
             else:
@@ -140,6 +146,7 @@ class Session:
         """One wish, guarded, sent."""
         pilot = self.pilot
         pilot.now_ns = now_ns
+        pilot.pose = pilot.odometry.predict(now_ns).odom_from_base
         wish = self._next_wish()
         safe = pilot.ring.step(
             SafetyInput(
