@@ -77,7 +77,7 @@ class Plant:
         left_mode: MotorMode = MotorMode.DRIVE,
         right_mode: MotorMode = MotorMode.DRIVE,
     ) -> None:
-        """Let ``duration_ns`` pass with these duties in [-1, 1] on the pins, > 0 forward where the wiring is as it should.
+        """Let ``duration_ns`` pass with these duties in [-1, 1] on the pins, > 0 forward where nothing is crossed.
 
         Raises ``ValueError`` for a duration that is not a positive multiple of 1 ms and for a duty that is not finite.
         """

@@ -1,7 +1,7 @@
 """A simulated robot behind the ports of a real one: bytes through a serial line, scans as a driver gives them.
 
-Host and board have clocks that nobody locks to each other: the host's polls creep through the board's loop, as they do on
-a desk. So one programme can talk to this robot and to a real one, and what it measures of the line is not an artefact.
+Host and board have clocks that nobody locks to each other: the host's polls creep through the board's loop, as they do
+on a desk. So one programme can talk to this robot and to a real one, and what it measures of the line is no artefact.
 The world moves in whole ticks of the firmware; what the host does in between meets only lines and stamps.
 """
 
@@ -31,31 +31,6 @@ class Host(Protocol):
     def step(self, now_ns: int) -> None: ...
 
 
-class VirtualTransport:
-    """The host's end of the line (``firmware_bridge.transport.Transport``)."""
-
-    url = "sim://"
-    dropped_bytes = 0
-
-    def __init__(self, robot: VirtualRobot) -> None:
-        self._robot = robot
-
-    def read_available(self) -> bytes:
-        """What has arrived by now."""
-        return self._robot.to_host.receive(self._robot.host_ns)
-
-    def write(self, data: bytes) -> None:
-        """Onto the line."""
-        self._robot.to_mcu.send(data, self._robot.host_ns)
-
-    def fileno(self) -> int:
-        """There is nothing to wait on."""
-        return -1
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 class VirtualRobot:
     """``truth``: the robot as it is, with its wiring, delays and true scales; ``mcu`` runs the firmware."""
 
@@ -67,52 +42,9 @@ class VirtualRobot:
         self.to_host = ByteLine(truth.link.baud, ns_from_s(truth.link.mcu_to_host_delay_s))
         self.transport = VirtualTransport(self)
         self.host_ns = 0
+        """The host's time, at which it reads and writes."""
         self._mcu = mcu
         self._tick_ns = NS_PER_S // truth.firmware.loop_hz
-        self._polls = 0
-
-    def poll(self, now_ns: int) -> None: ...
-    def step(self, now_ns: int) -> None: ...
-
-
-class VirtualTransport:
-    """The host's end of the line (``firmware_bridge.transport.Transport``)."""
-
-    url = "sim://"
-    dropped_bytes = 0
-
-    def __init__(self, robot: VirtualRobot) -> None:
-        self._robot = robot
-
-    def read_available(self) -> bytes:
-        """What has arrived by now."""
-        return self._robot.to_host.receive(self._robot.host_ns)
-
-    def write(self, data: bytes) -> None:
-        """Onto the line."""
-        self._robot.to_mcu.send(data, self._robot.host_ns)
-
-    def fileno(self) -> int:
-        """There is nothing to wait on."""
-        return -1
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class VirtualRobot:
-    """``truth``: the robot as it is, with its wiring, delays and true scales; ``mcu`` runs the firmware."""
-
-    def __init__(
-        self, world: World, truth: RobotConfig, mcu: Mcu, seed: int, backend: str = "planar", start: Pose2 | None = None
-    ) -> None:
-        self.plant = Plant(world, truth, seed, backend, start)
-        self.to_mcu = ByteLine(truth.link.baud, ns_from_s(truth.link.host_to_mcu_delay_s))
-        self.to_host = ByteLine(truth.link.baud, ns_from_s(truth.link.mcu_to_host_delay_s))
-        self.transport = VirtualTransport(self)
-        self._mcu = mcu
-        self._tick_ns = NS_PER_S // truth.firmware.loop_hz
-        self._duty: Duty | None = None
         self._polls = 0
 
     def poll(self, now_ns: int) -> list[Scan]:
@@ -148,3 +80,28 @@ class VirtualRobot:
         self.to_host.send(self._mcu.transmit(), now_ns)
         mode = MotorMode(int(duty.drive))
         self.plant.advance(self._tick_ns, duty.left_frac, duty.right_frac, mode, mode)
+
+
+class VirtualTransport:
+    """The host's end of the line (``firmware_bridge.transport.Transport``)."""
+
+    url = "sim://"
+    dropped_bytes = 0
+
+    def __init__(self, robot: VirtualRobot) -> None:
+        self._robot = robot
+
+    def read_available(self) -> bytes:
+        """What has arrived by now."""
+        return self._robot.to_host.receive(self._robot.host_ns)
+
+    def write(self, data: bytes) -> None:
+        """Onto the line."""
+        self._robot.to_mcu.send(data, self._robot.host_ns)
+
+    def fileno(self) -> int:
+        """There is nothing to wait on."""
+        return -1
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -9,10 +9,8 @@ import numpy as np
 from amr.calibration.base import CalibrationError, Estimate, Floats
 
 PLATEAU_FRAC = (0.70, 0.40)
-"""Part of the speed at the start that is left. Before it the load still moves onto the leading wheels, after it the wheels
-catch up and brake less."""
-STARTS_AT_FRAC = 0.02
-"""The stop has begun when this part of the speed is gone."""
+"""Part of the speed at the start that is left. Before it the load still moves onto the leading wheels, after it the
+wheels catch up and brake less."""
 
 
 def plateau(accel_x_mps2: Floats, period_s: float, speed_mps: float) -> Floats:

@@ -3,9 +3,9 @@
 The lidar's motion between two standstills is the wheels' motion seen through its mounting: with the base's motion O and
 the mounting X it is X^-1 O X. Least squares over motions with straights, turns in place and arcs determine all six
 numbers (Censi, Franchi, Marchionni, Oriolo, "Simultaneous calibration of odometry and sensor parameters for mobile
-robots", IEEE T-RO 29(2), 2013; theirs is solved in closed form, ours by Gauss-Newton from the robot file's values, which
-needs no small steps). The two errors of UMBmark (Borenstein and Feng, IEEE T-RA 12(6), 1996) follow: E_d = ratio of the
-wheels, E_b = track over nominal.
+robots", IEEE T-RO 29(2), 2013; theirs is solved in closed form, ours by Gauss-Newton from the robot file's values,
+which needs no small steps). The two errors of UMBmark (Borenstein and Feng, IEEE T-RA 12(6), 1996) follow: E_d = ratio
+of the wheels, E_b = track over nominal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from amr.geometry import Pose2, wrap_angle
 
 PARAMETERS = 6
 SLIP_FRAC = 0.001
-"""Standard deviation of a motion after 1 m that is assumed beside the scan match; the residuals may say that it is more."""
+"""Standard deviation of a motion after 1 m that is assumed beside the scan match; residuals may say that it is more."""
 TURN_SLIP_RAD = 0.0003
 """The same of the heading after 1 rad."""
 ITERATIONS = 30
@@ -106,7 +106,9 @@ def estimate(motions: list[Motion], start: WheelGeometry) -> GeometryEstimate:
         residual = _residuals(motions, values) * weights
         jacobian = _jacobian(motions, values, scale) * weights[:, None]
         if np.linalg.cond(jacobian) > 1e5:
-            raise CalibrationError("the motions do not determine wheels and lidar: straights, turns and arcs are needed")
+            raise CalibrationError(
+                "the motions do not determine wheels and lidar: straights, turns and arcs are needed"
+            )
         step = np.linalg.lstsq(jacobian, residual, rcond=None)[0]
         values = values - step * scale
         if float(np.max(np.abs(step))) < 1e-9:
@@ -171,6 +173,6 @@ def _refuse_the_impossible(found: WheelGeometry, start: WheelGeometry) -> None:
             )
     if math.hypot(found.lidar_x_m - start.lidar_x_m, found.lidar_y_m - start.lidar_y_m) > LARGEST_SHIFT_M:
         raise CalibrationError(
-            f"the lidar would sit at ({found.lidar_x_m:.2f}, {found.lidar_y_m:.2f}) m, more than {LARGEST_SHIFT_M} m from "
-            "where the robot file puts it"
+            f"the lidar would sit at ({found.lidar_x_m:.2f}, {found.lidar_y_m:.2f}) m, more than {LARGEST_SHIFT_M} m "
+            "from where the robot file puts it"
         )

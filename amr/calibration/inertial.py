@@ -28,7 +28,9 @@ def at_rest(gyro_radps: Floats, accel_x_mps2: Floats, accel_y_mps2: Floats) -> A
     """From samples [n] of standstill. Raises ``CalibrationError`` for a robot that moves, or a sensor that repeats."""
     bias = mean_of(gyro_radps)
     if abs(bias.value) > STILL_RADPS:
-        raise CalibrationError(f"the gyro tells {bias.value:.3f} rad/s at rest: it is broken, or the robot is being turned")
+        raise CalibrationError(
+            f"the gyro tells {bias.value:.3f} rad/s at rest: it is broken, or the robot is being turned"
+        )
     noise = spread_of(gyro_radps)
     half = len(gyro_radps) // 2
     drift = abs(float(np.mean(gyro_radps[:half]) - np.mean(gyro_radps[half:])))

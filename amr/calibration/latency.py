@@ -2,8 +2,8 @@
 
 The link maps the board's clock into the host's from round trips, and no round trip tells how its time divides between
 the two ways (``firmware_bridge.clock``). The scans break the tie: the same turn seen by wheels (board's clock) and by
-scans (host's clock) gives the error of that map. Then each way has a least delay of its own: a board that loops at a fixed
-rate, and a host that polls, add a wait between nothing and one period, which drifting clocks sweep.
+scans (host's clock) gives the error of that map. Then each way has a least delay of its own: a board that loops at a
+fixed rate, and a host that polls, add a wait between nothing and one period, which drifting clocks sweep.
 """
 
 from __future__ import annotations
@@ -74,4 +74,6 @@ def time_offset(
 def _rate(time_s: Floats, yaw_rad: Floats, at_s: Floats) -> Floats:
     """Yaw rate over 20 ms around each time."""
     half = 0.01
-    return np.asarray((np.interp(at_s + half, time_s, yaw_rad) - np.interp(at_s - half, time_s, yaw_rad)) / (2.0 * half))
+    return np.asarray(
+        (np.interp(at_s + half, time_s, yaw_rad) - np.interp(at_s - half, time_s, yaw_rad)) / (2.0 * half)
+    )

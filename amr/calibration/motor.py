@@ -1,8 +1,8 @@
 """Dead band, feed-forward and time constant of a wheel from open-loop runs, and the loop gains that follow.
 
-A DC gear motor with Coulomb friction runs at ``duty = static sign(v) + slope v`` when it is settled, and comes there with
-one time constant (Kirtley, MIT OCW 6.685; current taken as quasi-static). The gains put the closed loop's pole where
-``wheel.c`` expects a healthy wheel: with feed-forward and proportional gain the lag is tau / (1 + P / slope).
+A DC gear motor with Coulomb friction runs at ``duty = static sign(v) + slope v`` when it is settled, and comes there
+with one time constant (Kirtley, MIT OCW 6.685; current taken as quasi-static). The gains put the closed loop's pole
+where ``wheel.c`` expects a healthy wheel: with feed-forward and proportional gain the lag is tau / (1 + P / slope).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Which motor and which encoder sit on which pin, and which way round.
 
 One motor at a time gets a little duty. The wheel that turns moves the body; the gyro (and the scan) tell the turn, the
-encoders who counted. A turn to the left is the right wheel forward or the left wheel backward, so two answers remain for
-the pair: they differ in what is the front. One short motion of both wheels, seen by lidar and accelerometer, decides.
+encoders who counted. A turn to the left is the right wheel forward or the left wheel backward, so two answers remain
+for the pair: they differ in what is the front. One short motion of both wheels, seen by lidar and accelerometer,
+decides.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Push:
 def apart(alike: Push, against: Push) -> tuple[Push, Push]:
     """What each motor does, from a push of both with equal and one with opposite duty.
 
-    For robots that one motor does not turn: the wheels of a skid steer roll along rather than slide. Motion is linear in
-    the two duties, the second is scaled to the way of the first.
+    For robots that one motor does not turn: the wheels of a skid steer roll along rather than slide. Motion is linear
+    in the two duties; the second is scaled to the way of the first.
     """
     way, other = (sum(abs(count) for count in push.ticks) for push in (alike, against))
     scale = way / other if other else 1.0
@@ -84,7 +85,9 @@ def _turn(push: Push) -> int:
             f"{name}: nothing moved up to a duty of {push.duty:.0%}: no motor power, a wire off, or a blocked wheel"
         )
     if not turned:
-        raise CalibrationError(f"{name}: its encoder counts but the body does not turn: does the wheel touch the floor?")
+        raise CalibrationError(
+            f"{name}: its encoder counts but the body does not turn: does the wheel touch the floor?"
+        )
     if not counted:
         raise CalibrationError(f"{name}: the body turns but no encoder counts: encoder broken or not connected")
     if len(seen) == 2:
@@ -104,7 +107,8 @@ def _encoder(push: Push) -> int:
     more, less = max(left, right), min(left, right)
     if less > OTHER_WHEEL_FRAC * more:
         raise CalibrationError(
-            f"{PINS[push.pin]} motor: both encoders count ({push.ticks[0]} and {push.ticks[1]}) when one motor is driven"
+            f"{PINS[push.pin]} motor: both encoders count ({push.ticks[0]} and {push.ticks[1]}) when one motor is "
+            "driven"
         )
     return 0 if left > right else 1
 
@@ -137,7 +141,7 @@ def is_forward(scan_m: float, accelerometer_mps: float, way_m: float) -> bool:
         )
     if math.isfinite(accelerometer_mps) and scan_m * accelerometer_mps < 0.0:
         raise CalibrationError(
-            "the scans and the accelerometer disagree about what is forward: the lidar's yaw in the robot file is wrong "
-            "by more than 90 degrees, or the IMU's x axis does not point forward"
+            "the scans and the accelerometer disagree about what is forward: the lidar's yaw in the robot file is "
+            "wrong by more than 90 degrees, or the IMU's x axis does not point forward"
         )
     return scan_m > 0.0

@@ -56,7 +56,8 @@ class Calibration:
 
 def fit(recording: Recording, drives: Drives) -> Calibration:
     """Everything. Raises ``CalibrationError``."""
-    assert drives.time_constant is not None and drives.at_rest is not None
+    assert drives.time_constant is not None
+    assert drives.at_rest is not None
     places = _places(recording, drives)
     found, motions = _geometry(recording, drives, places)
     gyro_scale = accel_scale = None
@@ -68,6 +69,7 @@ def fit(recording: Recording, drives: Drives) -> Calibration:
     brake, stops = _deceleration(recording, drives, found.geometry)
     scans = [scan for scan, _ in recording.scans(drives.at_rest.start_ns, drives.at_rest.end_ns)]
     way, turn = _growth(found, motions)
+    levels = (np.array([level.duty for level in drives.levels]), drives.speeds_mps["left"], drives.speeds_mps["right"])
     rest = drives.rest
     return Calibration(
         drives.robot,
@@ -90,7 +92,7 @@ def fit(recording: Recording, drives: Drives) -> Calibration:
         covariance.range_noise_m(standing_ranges(scans)),
         way,
         turn,
-        {"swing": swing, "stops": stops},
+        {"swing": swing, "stops": stops, "levels": levels},
     )
 
 
@@ -109,7 +111,7 @@ def _places(recording: Recording, drives: Drives) -> list[Place]:
             guess = guess @ mounting.inverse() @ moved @ mounting
         guess = places.add([scan for scan, _ in recording.scans(still.start_ns, still.end_ns)], guess).pose
     places.refine()
-    return places.list
+    return places.found
 
 
 def _moved(recording: Recording, drives: Drives, before: Standstill, after: Standstill) -> Pose2:
@@ -205,7 +207,7 @@ def _clock_offset(
 
 def _map_of(drives: Drives, places: list[Place]) -> Places:
     lines = Places(drives.robot.lidar.range_max_m)
-    lines.list = places
+    lines.found = places
     return lines
 
 

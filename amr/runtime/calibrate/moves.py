@@ -85,7 +85,7 @@ def hold(pilot: Pilot, twist: Twist2, seconds: float) -> Motion:
 
 
 def until(pilot: Pilot, twist: Callable[[float], Twist2], done: Callable[[], bool], limit_s: float) -> Motion:
-    """Wish ``twist(seconds since the start)`` until ``done``; ``CalibrationError`` when that takes longer than the limit."""
+    """Wish ``twist(seconds since the start)`` until ``done``; ``CalibrationError`` when that takes too long."""
     start_ns = pilot.now_ns
     while not done():
         elapsed_s = (pilot.now_ns - start_ns) * 1e-9

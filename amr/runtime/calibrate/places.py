@@ -44,35 +44,35 @@ class Places:
     """Standstills in order. The first one's lidar pose is the frame."""
 
     reach_m: float
-    list: list[Place] = field(default_factory=list)
+    found: list[Place] = field(default_factory=list)
     _window: WindowMap | None = None
 
     def add(self, scans: list[Scan], guess: Pose2) -> Place:
         """Average, match, keep. ``guess``: within 0.4 m and 0.6 rad. Raises ``CalibrationError``."""
         points = standing_points(scans)
-        if not self.list:
+        if not self.found:
             self._window = WindowMap([points], np.zeros((1, 3)), window_m=4.0)
-            self.list.append(Place(points, Pose2(0.0, 0.0, 0.0)))
-            return self.list[0]
+            self.found.append(Place(points, Pose2(0.0, 0.0, 0.0)))
+            return self.found[0]
         assert self._window is not None
         center = np.array([guess.x_m, guess.y_m, guess.yaw_rad])
         found = self._window.search(points, center, _WINDOW_M, _WINDOW_RAD, 0.01, 0.25)
         start = center if found is None else found[0]
         place = Place(points, guess)
-        self._place(place, self.list, start)
-        self.list.append(place)
+        self._place(place, self.found, start)
+        self.found.append(place)
         return place
 
     def refine(self) -> None:
         """Match each standstill but the first to all others, twice."""
         for _ in range(2):
-            for place in self.list[1:]:
-                others = [other for other in self.list if other is not place]
+            for place in self.found[1:]:
+                others = [other for other in self.found if other is not place]
                 self._place(place, others, _array(place.pose))
 
     def map(self) -> LineMap:
         """Lines of all standstills."""
-        return self._map(self.list)
+        return self._map(self.found)
 
     def _map(self, places: list[Place]) -> LineMap:
         lines = LineMap(self.reach_m + 1.0)

@@ -1,7 +1,7 @@
 """The programme: from tiny motions of a robot that may be wired anyhow to stops at the limit of the floor.
 
-Each stage starts only from what the one before has proved. What comes out is not computed here but in ``fit``; here only
-what the next stage needs: the wiring, the wheel loop, and roughly where the lidar looks.
+Each stage starts only from what the one before has proved. What comes out is not computed here but in ``fit``; here
+only what the next stage needs: the wiring, the wheel loop, and roughly where the lidar looks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from amr.messages import Scan
 from amr.runtime.calibrate import moves
 from amr.runtime.calibrate.moves import Standstill
 from amr.runtime.calibrate.places import between
+from amr.runtime.calibrate.recording import Floats
 from amr.runtime.calibrate.session import Pilot, Programme, Wish
 from amr.runtime.calibrate.settings import (
     PUSH_DUTY_S_PER_M,
@@ -74,6 +75,8 @@ class Drives:
     pushes: list[wiring.Push] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
     forward: dict[str, motor.FeedForward] = field(default_factory=dict)
+    speeds_mps: dict[str, Floats] = field(default_factory=dict)
+    """Settled speeds of the left and right wheel, one for each level."""
     time_constant: Estimate | None = None
     lidar_yaw_rad: float = 0.0
     stands: list[Standstill] = field(default_factory=list)
@@ -120,7 +123,9 @@ def _refuse_little_room(scan: Scan, robot: RobotConfig) -> None:
         raise CalibrationError(f"only {len(finite)} of {len(ranges)} beams see something: too little to measure by")
     nearest_m = float(np.min(finite)) - math.hypot(robot.lidar.x_m, robot.lidar.y_m)
     if nearest_m < ROOM_M:
-        raise CalibrationError(f"the programme needs {ROOM_M} m of free floor to all sides; something is {nearest_m:.2f} m away")
+        raise CalibrationError(
+            f"the programme needs {ROOM_M} m of free floor to all sides; something is {nearest_m:.2f} m away"
+        )
 
 
 # ------------------------------------------------------------ wiring
@@ -148,10 +153,10 @@ def _find_wiring(pilot: Pilot, drives: Drives) -> Programme:
     def moved_m() -> float:
         return 0.5 * (pilot.left_m + pilot.right_m) - start_m
 
-    yield from moves.until(
-        pilot, lambda s: Twist2(min(_PUSH_MOST_MPS, _PUSH_RISE_MPS2 * s), 0.0), lambda: abs(moved_m()) >= _DIRECTION_WAY_M,
-        8.0,
-    )  # fmt: skip
+    def twist(elapsed_s: float) -> Twist2:
+        return Twist2(min(_PUSH_MOST_MPS, _PUSH_RISE_MPS2 * elapsed_s), 0.0)
+
+    yield from moves.until(pilot, twist, lambda: abs(moved_m()) >= _DIRECTION_WAY_M, 8.0)
     stop_ns = pilot.now_ns
     after = yield from moves.stand(pilot, _STAND_S)
     if moved_m() < 0.5 * _DIRECTION_WAY_M:
@@ -257,7 +262,7 @@ def _fit_motors(pilot: Pilot, drives: Drives) -> None:
     duty = np.array([level.duty for level in drives.levels])
     settled = [pilot.recording.wheels(level.settled_ns, level.end_ns) for level in drives.levels]
     mpt = drives.robot.drive.metres_per_tick_m
-    speeds = {}
+    speeds = drives.speeds_mps
     for side in ("left", "right"):
         ticks = [getattr(samples, f"{side}_ticks") for samples in settled]
         speeds[side] = np.array(
@@ -269,7 +274,9 @@ def _fit_motors(pilot: Pilot, drives: Drives) -> None:
     lags = [_lag_s(pilot, level, both, mpt) for level in drives.levels]
     drives.time_constant = mean_of(np.array(lags))
     if not 0.005 < drives.time_constant.value < 1.0:
-        raise CalibrationError(f"the wheels follow their duty after {drives.time_constant.value:.3f} s: no motor does that")
+        raise CalibrationError(
+            f"the wheels follow their duty after {drives.time_constant.value:.3f} s: no motor does that"
+        )
     gains = motor.loop_gains(both.slope.value, drives.time_constant)
     drives.robot = regulated(drives.robot, both, gains)
 

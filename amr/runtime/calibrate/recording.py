@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WheelSamples:
-    """float64 [n] each: stamp and arrival (s), counts, surface speeds (m/s) by the robot file's radius, command number."""
+    """float64 [n] each: stamp and arrival (s), counts, surface speeds (m/s) by the file's radius, command number."""
 
     stamp_s: Floats
     arrival_s: Floats

@@ -46,12 +46,11 @@ def items(found: Calibration, file: RobotConfig) -> list[Item]:
     """All estimates with what is asked of them."""
     radius_m = file.drive.wheel_radius_m
     left, right, track, x, y, yaw = found.geometry.values
+    scales = file.drive.left_radius_scale, file.drive.right_radius_scale
     degrees = 180.0 / math.pi
     rows = [
-        Item("left wheel radius", "mm", 1e3 * radius_m * file.drive.left_radius_scale, left.scaled(1e3), 3.0 * radius_m),
-        Item(
-            "right wheel radius", "mm", 1e3 * radius_m * file.drive.right_radius_scale, right.scaled(1e3), 3.0 * radius_m
-        ),
+        Item("left wheel radius", "mm", 1e3 * radius_m * scales[0], left.scaled(1e3), 3.0 * radius_m),
+        Item("right wheel radius", "mm", 1e3 * radius_m * scales[1], right.scaled(1e3), 3.0 * radius_m),
         Item("track", "mm", 1e3 * file.drive.track_m, track.scaled(1e3), 5.0 * file.drive.track_m),
         Item("lidar x", "mm", 1e3 * file.lidar.x_m, x.scaled(1e3), 5.0),
         Item("lidar y", "mm", 1e3 * file.lidar.y_m, y.scaled(1e3), 5.0),
@@ -81,7 +80,9 @@ def items(found: Calibration, file: RobotConfig) -> list[Item]:
 def _inertial_items(found: Calibration, file: RobotConfig) -> list[Item]:
     rows = []
     if found.gyro_bias_radps is not None:
-        rows.append(Item("gyro offset", "mrad/s", 1e3 * file.imu.gyro_offset_radps, found.gyro_bias_radps.scaled(1e3), 1.0))
+        rows.append(
+            Item("gyro offset", "mrad/s", 1e3 * file.imu.gyro_offset_radps, found.gyro_bias_radps.scaled(1e3), 1.0)
+        )
     if found.gyro_scale is not None:
         rows.append(Item("gyro scale", "1", file.imu.gyro_scale, found.gyro_scale, 0.002))
     if found.gyro_noise_radps is not None:
@@ -167,7 +168,7 @@ def reaction_s(found: Calibration, file: RobotConfig) -> float:
 
 
 def friction(deceleration_mps2: float, robot: RobotConfig) -> float:
-    """Coulomb coefficient behind a deceleration with sliding wheels: only driven wheels brake, and braking loads them."""
+    """Coulomb coefficient behind a deceleration with sliding wheels: driven wheels brake, and braking loads them."""
     chassis = chassis_of(robot, None)
     weight_n = chassis.mass_kg * GRAVITY_MPS2
     shift_m = robot.drive.wheel_radius_m * deceleration_mps2 / GRAVITY_MPS2

@@ -25,7 +25,9 @@ def with_values(text: str, changes: Changes) -> str:
     told = tomllib.loads(result)
     for (section, key), value in changes.items():
         if told.get(section, {}).get(key) != _plain(value):
-            raise ConfigError(f"{section}.{key}: cannot be written into this robot file, set it to {_toml(value)} by hand")
+            raise ConfigError(
+                f"{section}.{key}: cannot be written into this robot file, set it to {_toml(value)} by hand"
+            )
     return result
 
 
@@ -33,7 +35,9 @@ def _with_value(lines: list[str], section: str, key: str, value: str) -> list[st
     begin = next((i for i, line in enumerate(lines) if re.match(rf"\s*\[{re.escape(section)}\]\s*(#.*)?$", line)), None)
     if begin is None:
         return [*lines, "", f"[{section}]", f"{key} = {value}"]
-    end = next((i for i in range(begin + 1, len(lines)) if re.match(r"\s*\[[^\[\]]+\]\s*(#.*)?$", lines[i])), len(lines))
+    end = next(
+        (i for i in range(begin + 1, len(lines)) if re.match(r"\s*\[[^\[\]]+\]\s*(#.*)?$", lines[i])), len(lines)
+    )
     place = next((i for i in range(begin + 1, end) if re.match(rf"\s*{re.escape(key)}\s*=", lines[i])), None)
     if place is None:
         while not lines[end - 1].strip():

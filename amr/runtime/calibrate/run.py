@@ -76,8 +76,9 @@ class Outcome:
     @property
     def passed(self) -> bool:
         """Everything is known well enough, and the fresh motions agree."""
-        proved = self.items and self.checks and all(part.passed for part in (*self.items, *self.checks))
-        return not self.failure and bool(proved)
+        known = bool(self.items) and all(item.passed for item in self.items)
+        agreed = bool(self.checks) and all(check.passed for check in self.checks)
+        return not self.failure and known and agreed
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -114,7 +115,8 @@ def calibration(pilot: Pilot, outcome: Outcome) -> Programme:
 
 
 def _check(pilot: Pilot, way: Square, robot: RobotConfig) -> Check:
-    assert way.before is not None and way.after is not None
+    assert way.before is not None
+    assert way.after is not None
     scans = [
         [scan for scan, _ in pilot.recording.scans(still.start_ns, still.end_ns)] for still in (way.before, way.after)
     ]
@@ -223,4 +225,3 @@ def calibrate_real(file: RobotConfig, base_url: str, lidar_url: str, say: Callab
         outcome.failure = session.failure if session.ended else "broken off"
         outcome.duration_s = pilot.now_ns * 1e-9
     return outcome
-

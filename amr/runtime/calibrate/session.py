@@ -1,7 +1,7 @@
 """The loop around a programme: it wishes, the safety ring decides, the link commands; everything is recorded.
 
-The programme is a generator that yields a ``Wish`` for each step of 20 ms and looks at the ``Pilot`` in between. Whatever
-it wishes, the ring sees raw scans and its own odometry, and the firmware's guard keeps its own limits.
+The programme is a generator that yields a ``Wish`` for each step of 20 ms and looks at the ``Pilot`` in between.
+Whatever it wishes, the ring sees raw scans and its own odometry, and the firmware's guard keeps its own limits.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ TURN_RADPS: Final = 1.5
 PUSH_DUTY_S_PER_M: Final = 5.0
 """In the search for the wiring a set-point of 0.05 m/s is a quarter of full duty."""
 _ENCODER_FAULT_MS: Final = 1000
-"""Wrong encoders are what is looked for: the guard waits longer, the programme itself ends each push after millimetres."""
+"""Wrong encoders are what is looked for: the guard waits longer, the programme ends each push after millimetres."""
 _STOP_RAMP_MM_S2: Final = 12_000
 _AT_ONCE_MM_S2: Final = 20_000
 

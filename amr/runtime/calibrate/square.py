@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from amr.geometry import Pose2, Twist2, wrap_angle
+from amr.geometry import IDENTITY, Pose2, Twist2, wrap_angle
 from amr.runtime.calibrate import moves
 from amr.runtime.calibrate.moves import Standstill
 from amr.runtime.calibrate.session import Pilot, Programme
@@ -26,7 +26,7 @@ class Square:
     left: bool
     before: Standstill | None = None
     after: Standstill | None = None
-    odometry: Pose2 = Pose2(0.0, 0.0, 0.0)
+    odometry: Pose2 = IDENTITY
 
     @property
     def perimeter_m(self) -> float:

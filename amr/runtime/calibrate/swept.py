@@ -61,7 +61,7 @@ def straightened(
     times, yaws = [], []
     for scan in scans:
         count = len(scan.ranges_m)
-        beams_s = 1e-9 * scan.stamp_ns + scan.time_increment_s * np.arange(count)
+        beams_s: Floats = 1e-9 * scan.stamp_ns + scan.time_increment_s * np.arange(count, dtype=np.float64)
         middle_s = float(beams_s[count // 2])
         ranges = np.asarray(scan.ranges_m, np.float64)
         used = np.isfinite(ranges) & (ranges >= scan.range_min_m)
