@@ -8,24 +8,32 @@ import numpy as np
 
 from amr.calibration.base import CalibrationError, Estimate, Floats
 
-PLATEAU_FRAC = (0.70, 0.40)
-"""Part of the speed at the start that is left. Before it the load still moves onto the leading wheels, after it the
-wheels catch up and brake less."""
+SMOOTH = 3
+"""Samples that the mean over which finds the plateau has."""
+PLATEAU_FRAC = 0.96
+"""Part of the largest smoothed deceleration that belongs to the plateau. Before it the load still moves onto the leading
+wheels, after it the wheels catch up and brake less."""
+BRAKED_FRAC = 0.7
+"""Of the speed at the start that a stop must take away to be one."""
 
 
 def plateau(accel_x_mps2: Floats, period_s: float, speed_mps: float) -> Floats:
-    """Decelerations [m] (> 0) of the samples between the fractions; ``accel_x_mps2`` [n] unbiased, evenly spaced.
+    """Decelerations [m] (> 0) of the plateau around the largest; ``accel_x_mps2`` [n] unbiased, evenly spaced.
 
-    The speed is the integral of the samples themselves, from ``speed_mps`` on.
+    ``speed_mps``: at the start. Raises ``CalibrationError`` when the samples do not tell of a stop.
     """
-    left = 1.0 - np.cumsum(-accel_x_mps2) * period_s / speed_mps
-    begins = left < PLATEAU_FRAC[0]
-    if not begins.any():
-        raise CalibrationError(f"the robot did not brake: it kept {float(left.min()):.0%} of its speed")
-    first = int(np.argmax(begins))
-    ends = left[first:] < PLATEAU_FRAC[1]
-    last = first + int(np.argmax(ends)) if ends.any() else len(left)
-    return -accel_x_mps2[first : max(last, first + 1)]
+    lost = -float(np.sum(accel_x_mps2)) * period_s / speed_mps
+    if not lost >= BRAKED_FRAC or len(accel_x_mps2) < 2 * SMOOTH:
+        raise CalibrationError(f"the robot did not brake: it lost {lost:.0%} of its speed")
+    smooth = np.convolve(-accel_x_mps2, np.full(SMOOTH, 1.0 / SMOOTH), mode="same")
+    peak = int(np.argmax(smooth))
+    inside = smooth >= PLATEAU_FRAC * smooth[peak]
+    first, last = peak, peak
+    while first > 0 and inside[first - 1]:
+        first -= 1
+    while last + 1 < len(inside) and inside[last + 1]:
+        last += 1
+    return -accel_x_mps2[first : last + 1]
 
 
 def achievable_mps2(stops: list[Floats]) -> Estimate:

@@ -25,6 +25,7 @@ from amr.runtime.calibrate.session import Pilot, Programme, Wish
 from amr.runtime.calibrate.settings import (
     PUSH_DUTY_S_PER_M,
     SPEED_MPS,
+    back_mps,
     careful,
     closed_loop,
     open_loop,
@@ -45,7 +46,7 @@ SWING_FRAC: Final = 0.7
 STOPS: Final = 4
 _STAND_S: Final = 1.3
 _REST_S: Final = 3.0
-_PUSH_TURN_RAD: Final = 0.08
+_PUSH_TURN_RAD: Final = 0.05
 """A push ends when the body turned so far, or the wheel as far as that takes."""
 _PUSH_MOST_MPS: Final = 0.06
 _PUSH_RISE_MPS2: Final = 0.02
@@ -56,9 +57,10 @@ _SETTLED_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An open-loop run: ``duty`` commanded when settled; window of the whole run and of its settled end."""
+    """An open-loop run: what was commanded when settled (the ring may have slowed it); the run, and its settled end."""
 
     duty: float
+    duty_s_per_m: float
     start_ns: int
     settled_ns: int
     end_ns: int
@@ -249,11 +251,12 @@ def _measure_motors(pilot: Pilot, drives: Drives) -> Programme:
     for fraction in LEVELS_FRAC:
         for sign in (1.0, -1.0):
             yield from moves.stand(pilot, 0.2)
-            speed_mps = sign * fraction * min(SPEED_MPS, robot.limits.v_max_mps, robot.limits.v_reverse_max_mps)
+            speed_mps = fraction * (robot.limits.v_max_mps if sign > 0.0 else -back_mps(robot))
             start_ns = pilot.now_ns
             yield from moves.hold(pilot, Twist2(speed_mps, 0.0), _LEVEL_S)
             settled_ns = pilot.now_ns - ns_from_s(_SETTLED_S)
-            drives.levels.append(Level(slope * speed_mps, start_ns, settled_ns, pilot.now_ns))
+            told = pilot.recording.commands(settled_ns, pilot.now_ns).left_mps
+            drives.levels.append(Level(slope * float(np.mean(told)), slope, start_ns, settled_ns, pilot.now_ns))
     yield from moves.stand(pilot, 0.2)
     _fit_motors(pilot, drives)
 
@@ -286,8 +289,7 @@ def _lag_s(pilot: Pilot, level: Level, forward: motor.FeedForward, metres_per_ti
     wheels = pilot.recording.wheels(level.start_ns, level.end_ns)
     commands = pilot.recording.commands(level.start_ns - ns_from_s(0.5), level.end_ns)
     speed_of = dict(zip(commands.seq.tolist(), commands.left_mps.tolist(), strict=True))
-    slope = level.duty / max(commands.left_mps, key=abs) if len(commands.left_mps) else 0.0
-    asked = np.array([abs(slope * speed_of.get(seq, 0.0)) for seq in wheels.command_seq.tolist()])
+    asked = np.array([abs(level.duty_s_per_m * speed_of.get(seq, 0.0)) for seq in wheels.command_seq.tolist()])
     asked_mps = np.maximum(0.0, asked - forward.static.value) / forward.slope.value
     steps = np.diff(wheels.stamp_s)
     way = 0.5 * (wheels.left_ticks + wheels.right_ticks) * metres_per_tick_m
@@ -304,21 +306,22 @@ def _drive_geometry(pilot: Pilot, drives: Drives) -> Programme:
     robot = careful(drives.robot)
     pilot.adopt(robot, closed_loop(robot))
     yield from moves.connect(pilot)
-    speed_mps = min(SPEED_MPS, robot.limits.v_max_mps, robot.limits.v_reverse_max_mps)
+    slow_mps = back_mps(robot)
+    speed_mps = min(SPEED_MPS, robot.limits.v_max_mps)
     rate_radps = 0.7 * robot.limits.w_max_radps
     quarter = 0.5 * math.pi
     legs: list[Programme] = [
         moves.straight(pilot, STRAIGHT_M, speed_mps),
-        moves.straight(pilot, -2.0 * STRAIGHT_M, speed_mps),
+        moves.straight(pilot, -2.0 * STRAIGHT_M, slow_mps),
         moves.straight(pilot, STRAIGHT_M, speed_mps),
         *(moves.turn(pilot, quarter, rate_radps) for _ in range(4)),
         moves.turn(pilot, 4.0 * math.pi, rate_radps),
         *(moves.turn(pilot, -quarter, rate_radps) for _ in range(4)),
         moves.turn(pilot, -4.0 * math.pi, rate_radps),
         moves.straight(pilot, STRAIGHT_M, speed_mps, 0.6),
-        moves.straight(pilot, -STRAIGHT_M, speed_mps, 0.6),
+        moves.straight(pilot, -STRAIGHT_M, slow_mps, 0.6),
         moves.straight(pilot, STRAIGHT_M, speed_mps, -0.6),
-        moves.straight(pilot, -STRAIGHT_M, speed_mps, -0.6),
+        moves.straight(pilot, -STRAIGHT_M, slow_mps, -0.6),
     ]
     drives.stands.append((yield from moves.stand(pilot, _STAND_S)))
     for leg in legs:
@@ -350,8 +353,8 @@ def _stop_hard(pilot: Pilot, drives: Drives) -> Programme:
     yield from moves.connect(pilot)
     speed_mps = 0.95 * robot.limits.v_max_mps
     run_up_m = 0.5 * speed_mps**2 / robot.limits.a_max_mps2 + 0.12
-    back_mps = min(SPEED_MPS, robot.limits.v_reverse_max_mps)
-    yield from moves.straight(pilot, -0.5 * run_up_m, back_mps)
+    slow_mps = back_mps(robot)
+    yield from moves.straight(pilot, -0.5 * run_up_m, slow_mps)
     for _ in range(STOPS):
         yield from moves.stand(pilot, 0.2)
         start_ns, start_m = pilot.now_ns, 0.5 * (pilot.left_m + pilot.right_m)
@@ -364,5 +367,5 @@ def _stop_hard(pilot: Pilot, drives: Drives) -> Programme:
         yield from moves.hard_stop(pilot, 1.2)
         drives.stops.append((start_ns, ordered_ns, pilot.now_ns))
         yield Wish(STANDSTILL)
-        yield from moves.straight(pilot, -(0.5 * (pilot.left_m + pilot.right_m) - start_m), back_mps)
+        yield from moves.straight(pilot, -(0.5 * (pilot.left_m + pilot.right_m) - start_m), slow_mps)
     drives.stands.append((yield from moves.stand(pilot, _STAND_S)))

@@ -63,7 +63,7 @@ def items(found: Calibration, file: RobotConfig) -> list[Item]:
             "duty for 1 m/s", "%", 1e2 * file.firmware.feed_forward_duty_s_per_m, found.both.slope.scaled(1e2),
             2.0 * found.both.slope.value,
         ),
-        Item("wheel time constant", "ms", None, found.time_constant.scaled(1e3), 5.0),
+        Item("wheel time constant", "ms", None, found.time_constant.scaled(1e3), 0.1e3 * found.time_constant.value),
     ]  # fmt: skip
     if found.deceleration is not None:
         rows.append(
@@ -138,7 +138,8 @@ def changes(found: Calibration, file: RobotConfig) -> dict[tuple[str, str], Any]
         values["limits", "brake_mps2"] = deceleration.certain_brake_mps2(file.limits.brake_mps2, found.deceleration)
         values["limits", "a_max_mps2"] = min(file.limits.a_max_mps2, values["limits", "brake_mps2"])
         values["physics", "friction"] = friction(found.deceleration.value, file)
-    return values
+    before = json.loads(file.model_dump_json())
+    return {(section, key): value for (section, key), value in values.items() if before[section][key] != value}
 
 
 def _inertial_changes(found: Calibration, file: RobotConfig) -> dict[tuple[str, str], Any]:

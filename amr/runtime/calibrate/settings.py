@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +23,13 @@ _ENCODER_FAULT_MS: Final = 1000
 """Wrong encoders are what is looked for: the guard waits longer, the programme ends each push after millimetres."""
 _STOP_RAMP_MM_S2: Final = 12_000
 _AT_ONCE_MM_S2: Final = 20_000
+
+
+def back_mps(robot: RobotConfig) -> float:
+    """Careful speed in reverse: one that the ring does not slow where no beam looks back."""
+    fastest_mps = min(SPEED_MPS, robot.limits.v_reverse_max_mps)
+    blind = robot.lidar.blind_from_rad < math.pi
+    return min(fastest_mps, 0.9 * robot.safety.blind_mps) if blind else fastest_mps
 
 
 def careful(robot: RobotConfig, v_max_mps: float = SPEED_MPS) -> RobotConfig:
