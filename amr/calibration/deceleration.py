@@ -11,8 +11,8 @@ from amr.calibration.base import CalibrationError, Estimate, Floats
 SMOOTH = 3
 """Samples that the mean over which finds the plateau has."""
 PLATEAU_FRAC = 0.96
-"""Part of the largest smoothed deceleration that belongs to the plateau. Before it the load still moves onto the leading
-wheels, after it the wheels catch up and brake less."""
+"""Part of the largest smoothed deceleration that belongs to the plateau. Before it the load still moves onto the
+leading wheels, after it the wheels catch up and brake less."""
 BRAKED_FRAC = 0.7
 """Of the speed at the start that a stop must take away to be one."""
 

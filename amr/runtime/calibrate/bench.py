@@ -26,6 +26,7 @@ UNITS: Final = {
     "radius": "%", "track": "%", "yaw": "deg", "position": "mm", "latency": "ms", "brake": "%", "square": "%",
 }  # fmt: skip
 _RUN_UP_MPS: Final = 0.62
+_AT_REST_RADPS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,10 @@ def _square(outcome: Outcome, truth: RobotConfig, world: World, seed: int, left:
 
 
 def true_deceleration_mps2(truth: RobotConfig) -> float:
-    """Of the true body while its wheels turn backward against the floor: nothing brakes harder.
+    """Of the true body while its wheels are brought to rest with all that motors and drivers give: what floor or motor
+    limits.
 
-    By the true speed of a robot of its own, from the middle of the stop, where its weight has shifted.
+    By the true speed of a robot of its own without firmware, from the middle of the stop, where its weight has shifted.
     """
     straight = truth.model_copy(update={"firmware": truth.firmware.model_copy(update={"wiring": ()})})
     plant = Plant(World("floor"), straight, 0, "planar")
@@ -118,7 +120,12 @@ def true_deceleration_mps2(truth: RobotConfig) -> float:
             plant.advance(1_000_000, duty, duty)
         speeds = []
         while plant.truth().v_mps > 0.15:
-            plant.advance(1_000_000, -1.0, -1.0, MotorMode.DRIVE, MotorMode.DRIVE)
+            body = plant.truth()
+            modes = [
+                MotorMode.DRIVE if speed > _AT_REST_RADPS else MotorMode.BRAKE
+                for speed in (body.left_wheel_radps, body.right_wheel_radps)
+            ]
+            plant.advance(1_000_000, -1.0, -1.0, *modes)
             speeds.append(plant.truth().v_mps)
     finally:
         plant.close()
