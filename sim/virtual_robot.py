@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from amr.config.robot import RobotConfig
-from amr.geometry import Pose2
 from amr.messages import Scan
 from amr.units import NS_PER_S, NS_PER_US, ns_from_s
 from sim.byte_line import ByteLine
 from sim.lockstep import Mcu
 from sim.physics import BodyState, MotorMode
 from sim.plant import Plant
-from sim.world import World
 
 POLL_NS: Final = 5_013_000
 """The host's loop has 200 Hz, by a clock that is 0.26 % slow."""
@@ -32,12 +29,10 @@ class Host(Protocol):
 
 
 class VirtualRobot:
-    """``truth``: the robot as it is, with its wiring, delays and true scales; ``mcu`` runs the firmware."""
+    """``plant`` has the robot as it is, with its wiring, delays and true scales; ``mcu`` runs the firmware."""
 
-    def __init__(
-        self, world: World, truth: RobotConfig, mcu: Mcu, seed: int, backend: str = "planar", start: Pose2 | None = None
-    ) -> None:
-        self.plant = Plant(world, truth, seed, backend, start)
+    def __init__(self, plant: Plant, mcu: Mcu) -> None:
+        self.plant, truth = plant, plant.robot
         self.to_mcu = ByteLine(truth.link.baud, ns_from_s(truth.link.host_to_mcu_delay_s))
         self.to_host = ByteLine(truth.link.baud, ns_from_s(truth.link.mcu_to_host_delay_s))
         self.transport = VirtualTransport(self)

@@ -73,9 +73,10 @@ def _simulated(robot: str, seed: int, backend: str) -> Outcome:
     from amr.runtime.calibrate.run import simulate
     from amr.runtime.calibrate.truth import hidden_robot, room
     from amr.runtime.files import load_robot
+    from sim.plant import Plant
 
     file = load_robot(robot)
-    return simulate(file, hidden_robot(file, seed), room(seed), seed, backend, note)[0]
+    return simulate(file, Plant(room(seed), hidden_robot(file, seed), seed, backend), seed, note)
 
 
 def _tell(outcome: Outcome, json: str | None) -> None:

@@ -25,7 +25,9 @@ LIMITS: Final = {
 UNITS: Final = {
     "radius": "%", "track": "%", "yaw": "deg", "position": "mm", "latency": "ms", "brake": "%", "square": "%",
 }  # fmt: skip
-_RUN_UP_MPS: Final = 0.62
+_RUN_UP_MPS: Final = 0.7
+_WINDOW_MPS: Final = (0.15, 0.38)
+_BRAKE_PER_MS: Final = 0.03
 _AT_REST_RADPS: Final = 0.5
 
 
@@ -63,7 +65,7 @@ def run_all(
 def run_case(file: RobotConfig, number: int, seed: int, say: Callable[[str], None] = lambda _: None) -> RobotCase:
     """One hidden robot: calibrate, compare, drive the squares with the new file."""
     truth, world = hidden_robot(file, seed), room(seed)
-    outcome, _ = simulate(file, truth, world, seed, say=say)
+    outcome = simulate(file, Plant(world, truth, seed, "planar"), seed, say)
     errors: dict[str, float] = {}
     failure = outcome.failure
     if not failure:
@@ -106,10 +108,11 @@ def _square(outcome: Outcome, truth: RobotConfig, world: World, seed: int, left:
 
 
 def true_deceleration_mps2(truth: RobotConfig) -> float:
-    """Of the true body while its wheels are brought to rest with all that motors and drivers give: what floor or motor
-    limits.
+    """Of the true body while its wheels are brought to rest with all that motors and drivers give: the smaller of what
+    floor and motors hold.
 
-    By the true speed of a robot of its own without firmware, from the middle of the stop, where its weight has shifted.
+    By the true speed of a robot of its own without firmware, in the second half of the stop. The duty comes in as the
+    weight shifts, so that wheels slide only where the motors give more than the floor.
     """
     straight = truth.model_copy(update={"firmware": truth.firmware.model_copy(update={"wiring": ()})})
     plant = Plant(World("floor"), straight, 0, "planar")
@@ -119,15 +122,16 @@ def true_deceleration_mps2(truth: RobotConfig) -> float:
             duty = min(1.0, duty + 0.0002)
             plant.advance(1_000_000, duty, duty)
         speeds = []
-        while plant.truth().v_mps > 0.15:
+        while plant.truth().v_mps > _WINDOW_MPS[0]:
+            duty = max(-1.0, duty - _BRAKE_PER_MS)
             body = plant.truth()
             modes = [
                 MotorMode.DRIVE if speed > _AT_REST_RADPS else MotorMode.BRAKE
                 for speed in (body.left_wheel_radps, body.right_wheel_radps)
             ]
-            plant.advance(1_000_000, -1.0, -1.0, *modes)
+            plant.advance(1_000_000, duty, duty, *modes)
             speeds.append(plant.truth().v_mps)
     finally:
         plant.close()
-    used = np.array([speed for speed in speeds if 0.2 < speed < 0.7 * _RUN_UP_MPS])
+    used = np.array([speed for speed in speeds if speed < _WINDOW_MPS[1]])
     return float(-np.polyfit(1e-3 * np.arange(len(used)), used, 1)[0])

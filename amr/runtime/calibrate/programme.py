@@ -109,7 +109,9 @@ def _listen(pilot: Pilot, drives: Drives) -> Programme:
     drives.at_rest = yield from moves.stand(pilot, _REST_S)
     window = (drives.at_rest.start_ns, drives.at_rest.end_ns)
     samples = pilot.recording.imu(*window)
-    if pilot.recording.has_imu and len(samples.stamp_s) >= 20:
+    if pilot.recording.has_imu:
+        if len(samples.stamp_s) < 20:
+            raise CalibrationError(f"the IMU has gone silent: {pilot.link_reason}")
         drives.rest = inertial.at_rest(samples.gyro_radps, samples.accel_x_mps2, samples.accel_y_mps2)
     scans = pilot.recording.scans(*window)
     if len(scans) < 5:

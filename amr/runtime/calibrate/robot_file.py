@@ -22,7 +22,10 @@ def with_values(text: str, changes: Changes) -> str:
     for (section, key), value in changes.items():
         lines = _with_value(lines, section, key, _toml(value))
     result = "\n".join(lines) + "\n"
-    told = tomllib.loads(result)
+    try:
+        told = tomllib.loads(result)
+    except tomllib.TOMLDecodeError:
+        told = {}
     for (section, key), value in changes.items():
         if told.get(section, {}).get(key) != _plain(value):
             raise ConfigError(

@@ -22,6 +22,7 @@ from amr.runtime.calibrate.square import Square
 from firmware_bridge.base import BridgeBase, bridge_base
 from firmware_bridge.link import HostLink, link_config_from_robot
 from firmware_bridge.native import NativeFirmware
+from sim.plant import Plant
 from sim.virtual_robot import VirtualRobot
 from sim.world import World
 
@@ -128,17 +129,10 @@ def _check(pilot: Pilot, way: Square, robot: RobotConfig) -> Check:
 # ------------------------------------------------------------ simulated
 
 
-def simulate(
-    file: RobotConfig,
-    truth: RobotConfig,
-    world: World,
-    seed: int,
-    backend: str = "planar",
-    say: Callable[[str], None] = lambda _: None,
-) -> tuple[Outcome, VirtualRobot]:
-    """The calibration of a robot that is ``truth`` while its file says ``file``."""
+def simulate(file: RobotConfig, plant: Plant, seed: int, say: Callable[[str], None] = lambda _: None) -> Outcome:
+    """The calibration of the robot of ``plant`` while its file says ``file``. Closes the plant."""
     outcome = Outcome(file)
-    robot = VirtualRobot(world, truth, NativeFirmware(boot_id=seed + 1), seed, backend)
+    robot = VirtualRobot(plant, NativeFirmware(boot_id=seed + 1))
     try:
         outcome.failure = run_simulated(robot, file, seed, lambda pilot: calibration(pilot, outcome), say)
         outcome.duration_s = robot.plant.time_ns * 1e-9
@@ -146,7 +140,7 @@ def simulate(
             outcome.failure = "the robot touched something"
     finally:
         robot.close()
-    return outcome, robot
+    return outcome
 
 
 def run_simulated(
@@ -174,7 +168,7 @@ def closing_m(file: RobotConfig, truth: RobotConfig, world: World, seed: int, si
     """
     half = 0.5 * side_m
     start = Pose2(-half, -half if left else half, 0.0)
-    robot = VirtualRobot(world, truth, NativeFirmware(boot_id=seed + 2), seed + 2, start=start)
+    robot = VirtualRobot(Plant(world, truth, seed + 2, "planar", start), NativeFirmware(boot_id=seed + 2))
     gentle = careful(file)
     places: list[Pose2] = []
 
