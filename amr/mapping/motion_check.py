@@ -47,7 +47,7 @@ _SETTINGS: Final = LineMatchSettings(
 class MotionCheck:
     """``update`` with each scan that odometry could place; ``fault`` names what is wrong, '' = nothing is known of it.
 
-    A fault stays until ``reset``. Cost: 0.5 ms for each pair, about 4 to 12 times a second at speed.
+    A fault stays until ``reset``. Cost: 0.2 ms for each pair, about 4 to 12 times a second at speed.
     """
 
     snapshot_constants: ClassVar[tuple[str, ...]] = ("_lines", "_settings")

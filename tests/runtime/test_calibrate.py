@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from amr.runtime.calibrate.truth import hidden_robot, room
 from amr.runtime.files import load_robot, load_toml_section, resolve_seed
 from amr.runtime.live_world import serve_world
 from amr.runtime.trial import Trial
-from firmware_bridge.native import NativeFirmware
+from firmware_bridge.native import Duty, NativeFirmware
 from sim.faults import FaultyPlant, LidarFault, SensorFaults
 from sim.plant import Plant
 from sim.virtual_robot import VirtualRobot
@@ -80,6 +81,28 @@ def test_a_square_by_the_written_file_closes(file: RobotConfig, tmp_path: Path) 
     assert max(closing) < 0.02
     # the file of before does not close: the calibration is what makes the difference
     assert bench.closing_m(wired_as(file, truth), truth, room(SEED), SEED, 1.0, left=True) > 2.0 * max(closing)
+
+
+class WithoutImu(NativeFirmware):
+    """A board that has no inertial sensor."""
+
+    def tick(self, *inputs: Any, **more: Any) -> Duty:
+        return super().tick(*inputs, **{**more, "imu_ok": False})
+
+
+@pytest.mark.slow
+def test_without_an_imu_all_but_the_brake_is_found_and_that_does_not_pass(file: RobotConfig, tmp_path: Path) -> None:
+    truth = hidden_robot(file, SEED)
+    plant = Plant(room(SEED), truth, SEED, "planar")
+    outcome = simulate(file, plant, SEED, mcu=WithoutImu(boot_id=SEED))
+    assert not outcome.failure
+    errors = bench.errors_of(outcome, truth)
+    assert {key for key, error in errors.items() if not error <= bench.LIMITS[key]} == {"brake"}
+    assert [item.name for item in outcome.items if not item.passed] == ["deceleration that the floor holds"]
+    assert not outcome.passed
+    assert ("limits", "brake_mps2") not in outcome.changes
+    text = resolve_seed("robots", "reference").read_text(encoding="utf-8")
+    assert write_calibration(outcome, text, tmp_path, "reference") is not None
 
 
 def wired_as(file: RobotConfig, truth: RobotConfig) -> RobotConfig:

@@ -15,7 +15,7 @@ from amr.calibration.latency import Delay
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, wrap_angle
 from amr.runtime.calibrate.moves import Standstill
-from amr.runtime.calibrate.places import Place, Places, standing_ranges
+from amr.runtime.calibrate.places import BY_GYRO_RAD, BY_WHEELS_RAD, Place, Places, standing_ranges
 from amr.runtime.calibrate.programme import Drives
 from amr.runtime.calibrate.recording import Floats, Recording
 from amr.runtime.calibrate.swept import Swept, straightened
@@ -105,11 +105,13 @@ def _places(recording: Recording, drives: Drives) -> list[Place]:
     lidar = drives.robot.lidar
     mounting = Pose2(lidar.x_m, lidar.y_m, lidar.yaw_rad)
     guess = Pose2(0.0, 0.0, 0.0)
+    window_rad = BY_WHEELS_RAD if drives.rest is None else BY_GYRO_RAD
     for before, still in zip([None, *drives.stands], drives.stands, strict=False):
         if before is not None:
             moved = _moved(recording, drives, before, still)
             guess = guess @ mounting.inverse() @ moved @ mounting
-        guess = places.add([scan for scan, _ in recording.scans(still.start_ns, still.end_ns)], guess).pose
+        scans = [scan for scan, _ in recording.scans(still.start_ns, still.end_ns)]
+        guess = places.add(scans, guess, window_rad).pose
     places.refine()
     return places.found
 

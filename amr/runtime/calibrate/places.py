@@ -26,8 +26,9 @@ SIGMA_LEAST_RAD: Final = 0.0002
 """What cells and lines err by, however many beams are averaged."""
 _EDGE_M: Final = 0.10
 _WINDOW_M: Final = 0.15
-_WINDOW_RAD: Final = 0.35
-"""Wheels and gyro of a file that is 5 % off are within it after each motion of the programme."""
+BY_GYRO_RAD: Final = 0.35
+BY_WHEELS_RAD: Final = 0.9
+"""A file that is 5 % off is within these after each motion of the programme, with and without a gyro."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,8 +48,8 @@ class Places:
     reach_m: float
     found: list[Place] = field(default_factory=list)
 
-    def add(self, scans: list[Scan], guess: Pose2) -> Place:
-        """Average, match, keep. ``guess``: within 0.15 m and 0.35 rad. Raises ``CalibrationError``."""
+    def add(self, scans: list[Scan], guess: Pose2, window_rad: float = BY_GYRO_RAD) -> Place:
+        """Average, match, keep. ``guess``: within 0.15 m and ``window_rad``. Raises ``CalibrationError``."""
         points = standing_points(scans)
         if not self.found:
             self.found.append(Place(points, Pose2(0.0, 0.0, 0.0)))
@@ -56,7 +57,7 @@ class Places:
         center = _array(guess)
         poses = np.array([_array(place.pose) for place in self.found])
         window = WindowMap([place.points for place in self.found], poses, window_m=_WINDOW_M + 0.05)
-        found = window.search(points, center, _WINDOW_M, _WINDOW_RAD, 0.01, 0.25)
+        found = window.search(points, center, _WINDOW_M, window_rad, 0.01, 0.25)
         start = center if found is None else found[0]
         place = Place(points, guess)
         self._place(place, self.found, start)

@@ -163,7 +163,7 @@ def _draw_swing(axis: Any, found: Calibration) -> None:
 
 def _draw_widths(axis: Any, outcome: Outcome) -> None:
     names = [item.name for item in outcome.items][::-1]
-    parts = [min(1.5, item.found.half_width / item.limit) for item in outcome.items][::-1]
+    parts = [min(1.5, item.found.half_width / item.limit) if item.limit > 0.0 else 1.5 for item in outcome.items][::-1]
     axis.barh(names, parts, color=[_LEFT if part <= 1.0 else _RIGHT for part in parts])
     axis.axvline(1.0, color=_INK, lw=1)
     axis.set(title="Half width of the interval over what is allowed", xlim=(0.0, 1.5))

@@ -18,6 +18,10 @@ from sim.chassis import GRAVITY_MPS2, chassis_of
 _COMMAND_BYTES: Final = 27
 
 
+UNMEASURED: Final = Estimate(math.nan, math.nan)
+"""Of what a robot cannot measure: without an accelerometer its brake. It does not pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of the acceptance: ``passed`` when half of the 95 % interval is within ``limit`` (both in ``unit``)."""
@@ -35,10 +39,11 @@ class Item:
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        low, high = self.found.interval
+        numbers = (self.found.value, *self.found.interval, self.limit)
+        value, low, high, limit = (number if math.isfinite(number) else None for number in numbers)
         return {
-            "name": self.name, "unit": self.unit, "before": self.before, "value": self.found.value,
-            "interval": [low, high], "limit": self.limit, "passed": self.passed,
+            "name": self.name, "unit": self.unit, "before": self.before, "value": value, "interval": [low, high],
+            "limit": limit, "passed": self.passed,
         }  # fmt: skip
 
 
@@ -65,10 +70,8 @@ def items(found: Calibration, file: RobotConfig) -> list[Item]:
         ),
         Item("wheel time constant", "ms", None, found.time_constant.scaled(1e3), 0.1e3 * found.time_constant.value),
     ]  # fmt: skip
-    if found.deceleration is not None:
-        rows.append(
-            Item("deceleration that the floor holds", "m/s2", None, found.deceleration, 0.05 * found.deceleration.value)
-        )
+    brake = found.deceleration if found.deceleration is not None else UNMEASURED
+    rows.append(Item("deceleration that the floor holds", "m/s2", None, brake, 0.05 * brake.value))
     rows += _inertial_items(found, file)
     rows.append(
         Item("lidar noise", "mm", 1e3 * file.lidar.noise_sigma_m, found.range_noise_m.scaled(1e3),

@@ -22,6 +22,7 @@ from amr.runtime.calibrate.square import Square
 from firmware_bridge.base import BridgeBase, bridge_base
 from firmware_bridge.link import HostLink, link_config_from_robot
 from firmware_bridge.native import NativeFirmware
+from sim.lockstep import Mcu
 from sim.plant import Plant
 from sim.virtual_robot import VirtualRobot
 from sim.world import World
@@ -129,10 +130,19 @@ def _check(pilot: Pilot, way: Square, robot: RobotConfig) -> Check:
 # ------------------------------------------------------------ simulated
 
 
-def simulate(file: RobotConfig, plant: Plant, seed: int, say: Callable[[str], None] = lambda _: None) -> Outcome:
-    """The calibration of the robot of ``plant`` while its file says ``file``. Closes the plant."""
+def simulate(
+    file: RobotConfig,
+    plant: Plant,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    mcu: Mcu | None = None,
+) -> Outcome:
+    """The calibration of the robot of ``plant`` while its file says ``file``. Closes the plant.
+
+    ``mcu``: a board of one's own; None = the native firmware.
+    """
     outcome = Outcome(file)
-    robot = VirtualRobot(plant, NativeFirmware(boot_id=seed + 1))
+    robot = VirtualRobot(plant, NativeFirmware(boot_id=seed + 1) if mcu is None else mcu)
     try:
         outcome.failure = run_simulated(robot, file, seed, lambda pilot: calibration(pilot, outcome), say)
         outcome.duration_s = robot.plant.time_ns * 1e-9
