@@ -34,9 +34,8 @@ def calibrate(
     lidar: Annotated[str | None, typer.Option("--lidar", metavar="URL", help="scan://host:port or a socket.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="With --sim: which robot, room and noise.")] = 0,
     backend: Annotated[Backend, typer.Option(help="With --sim: which physics.")] = Backend.planar,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Default: calibration/<robot>/ in this folder.")
-    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether floor and e-stop are ready.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/calibration-<robot>/.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Drive a short programme; write robot.toml and report.html. Needs 1.6 m of free floor to all sides, and a person
@@ -57,8 +56,10 @@ def calibrate(
     else:
         from amr.runtime.calibrate.run import calibrate_real
 
+        if not yes:
+            typer.confirm("Is 1.6 m of floor free to all sides, and a hand at the e-stop?", abort=True, err=True)
         outcome = calibrate_real(file, base, lidar, note)
-    folder = out if out is not None else Path("calibration") / file.name
+    folder = out if out is not None else Path("runs") / f"calibration-{file.name}"
     written = write_calibration(outcome, resolve_seed("robots", robot).read_text(encoding="utf-8"), folder, file.name)
     write_json(outcome.to_json(), json)
     _tell(outcome, json)
