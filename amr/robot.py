@@ -125,7 +125,7 @@ class RobotCore:
         now_ns = inputs.now_ns
         seen = self._ingest(inputs)
         estimate = self._odometry.predict(now_ns)
-        self._wheel_check.update(now_ns, estimate.twist.w_radps, self._odometry.slip_radps)
+        self._wheel_check.update(now_ns, seen.imu, estimate.twist.w_radps, self._odometry.slip_radps)
         self._locate(seen, estimate, now_ns)
         questions = self._map(seen, estimate, now_ns)
         self._movers = self._tracker.movers(now_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from amr.config.robot import RobotConfig
@@ -43,9 +44,9 @@ def _raw(field_name: str, key: str, value: float, *, round_up: bool = False) -> 
     return raw
 
 
-def wiring_flags(robot: RobotConfig) -> int:
-    """``ConfigFlag`` bits of the robot file's wiring."""
-    return sum({ConfigFlag[name.upper()] for name in robot.firmware.wiring})
+def wiring_flags(wiring: Iterable[str]) -> int:
+    """``ConfigFlag`` bits of crossed wires, as the robot file names them."""
+    return sum({ConfigFlag[name.upper()] for name in wiring})
 
 
 def link_config_from_robot(robot: RobotConfig, flags: int | None = None) -> LinkConfig:
@@ -94,7 +95,7 @@ def link_config_from_robot(robot: RobotConfig, flags: int | None = None) -> Link
         command_timeout_ms=_raw("command_timeout_ms", "link.command_timeout_s", link.command_timeout_s),
         battery_min_mv=_raw("battery_min_mv", "firmware.battery_min_v", firmware.battery_min_v),
         encoder_fault_ms=_raw("encoder_fault_ms", "encoder fault time", ENCODER_FAULT_S),
-        flags=wiring_flags(robot) if flags is None else flags,
+        flags=wiring_flags(robot.firmware.wiring) if flags is None else flags,
     )
     return LinkConfig(
         configure=configure,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from amr.config.robot import RobotConfig
+from amr.messages import Imu
 
 ROLLING_FRAC: Final = 0.3
 """Part of the turn by which wheels that roll may be off: track and radii that nobody has measured, and some slip."""
@@ -38,6 +39,7 @@ class WheelCheck:
         if self._slides and max(ys) > min(ys):
             self._most = max(self._most, drive.track_m / (max(ys) - min(ys)))
         self._last_ns: int | None = None
+        self._last_gyro_radps = 0.0
         self.unexplained_rad = 0.0
         self.fault = ""
 
@@ -45,10 +47,16 @@ class WheelCheck:
         """A person has looked at it: begin anew."""
         self.unexplained_rad, self.fault = 0.0, ""
 
-    def update(self, now_ns: int, gyro_radps: float, apart_radps: float) -> None:
-        """``apart_radps``: yaw rate by wheels minus that by gyro."""
+    def update(self, now_ns: int, samples: tuple[Imu, ...], gyro_radps: float, apart_radps: float) -> None:
+        """``gyro_radps``: yaw rate; ``apart_radps``: that by wheels minus that by gyro, both smoothed.
+
+        ``samples`` of this step: without any, or with one value again and again, the gyro tells nothing.
+        """
         elapsed_s = 0.0 if self._last_ns is None else min(_STEP_MOST_S, max(0.0, (now_ns - self._last_ns) * 1e-9))
         self._last_ns = now_ns
+        before, self._last_gyro_radps = self._last_gyro_radps, samples[-1].gyro_z_radps if samples else 0.0
+        if all(sample.gyro_z_radps == before for sample in samples):
+            return
         wheels_radps = gyro_radps + apart_radps
         beyond = self._beyond_radps(gyro_radps, wheels_radps) - FREE_RADPS
         if beyond > 0.0:

@@ -13,7 +13,8 @@ from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
 from amr.geometry import Pose2
 from amr.runtime.calibrate import bench
-from amr.runtime.calibrate.programme import Drives, programme
+from amr.runtime.calibrate.drives import Drives
+from amr.runtime.calibrate.programme import programme
 from amr.runtime.calibrate.report import write_calibration
 from amr.runtime.calibrate.result import changed
 from amr.runtime.calibrate.robot_file import with_values

@@ -14,9 +14,9 @@ from amr.calibration.geometry import GeometryEstimate, WheelGeometry
 from amr.calibration.latency import Delay
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, wrap_angle
+from amr.runtime.calibrate.drives import Drives
 from amr.runtime.calibrate.moves import Standstill
 from amr.runtime.calibrate.places import BY_GYRO_RAD, BY_WHEELS_RAD, Place, Places, standing_ranges
-from amr.runtime.calibrate.programme import Drives
 from amr.runtime.calibrate.recording import Floats, Recording
 from amr.runtime.calibrate.swept import Swept, straightened
 from firmware_bridge import wire

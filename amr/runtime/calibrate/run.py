@@ -12,9 +12,10 @@ from amr.calibration.base import CalibrationError
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
 from amr.runtime.calibrate import moves, result, square
+from amr.runtime.calibrate.drives import Drives
 from amr.runtime.calibrate.fit import Calibration, fit
 from amr.runtime.calibrate.places import between
-from amr.runtime.calibrate.programme import Drives, programme
+from amr.runtime.calibrate.programme import programme
 from amr.runtime.calibrate.result import Item
 from amr.runtime.calibrate.session import Pilot, Programme, Session
 from amr.runtime.calibrate.settings import careful
