@@ -172,6 +172,11 @@ def test_the_same_programme_runs_over_a_real_line(file: RobotConfig) -> None:
     assert "free floor" in outcome.failure
 
 
+def test_a_base_with_another_firmware_is_refused(file: RobotConfig) -> None:
+    with pytest.raises(ConfigError, match="our firmware"):
+        calibrate_real(file, "create2:///dev/ttyNONE", "scan://127.0.0.1:1", lambda _: None)
+
+
 # ------------------------------------------------------------ the file
 
 

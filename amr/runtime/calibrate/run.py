@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from amr.calibration.base import CalibrationError
 from amr.config.robot import RobotConfig
+from amr.errors import ConfigError
 from amr.geometry import Pose2
 from amr.runtime.calibrate import moves, result, square
 from amr.runtime.calibrate.drives import Drives
@@ -20,7 +21,7 @@ from amr.runtime.calibrate.result import Item
 from amr.runtime.calibrate.session import Pilot, Programme, Session
 from amr.runtime.calibrate.settings import careful
 from amr.runtime.calibrate.square import Square
-from firmware_bridge.base import BridgeBase, bridge_base
+from firmware_bridge.base import BridgeBase
 from firmware_bridge.link import HostLink, link_config_from_robot
 from firmware_bridge.native import NativeFirmware
 from sim.lockstep import Mcu
@@ -206,17 +207,19 @@ def closing_m(file: RobotConfig, truth: RobotConfig, world: World, seed: int, si
 def calibrate_real(file: RobotConfig, base_url: str, lidar_url: str, say: Callable[[str], None]) -> Outcome:
     """The same programme on a real robot, or on anything that speaks like one.
 
-    Raises ``PortError`` when base or lidar cannot be opened.
+    Raises ``PortError`` when base or lidar cannot be opened, ``ConfigError`` for a base with another firmware.
     """
     from amr.runtime.clock import MonotonicClock
     from amr.runtime.drive import until_signal
     from amr.runtime.loop import RealTimeLoop
-    from amr.runtime.scan_stream import ScanClient
+    from amr.runtime.ports import make_base, make_lidar
 
     outcome = Outcome(file)
     with ExitStack() as stack:
-        base = bridge_base(base_url, file, int.from_bytes(os.urandom(4), "little"))
-        lidar = ScanClient(lidar_url)
+        base = make_base(base_url, file, int.from_bytes(os.urandom(4), "little"))
+        if not isinstance(base, BridgeBase):
+            raise ConfigError(f"--base {base_url}: only a board with our firmware (bridge://) can be calibrated")
+        lidar = make_lidar(lidar_url, file)
         lidar.open()
         stack.callback(lidar.close)
         base.open()
