@@ -213,6 +213,7 @@ def calibrate_real(file: RobotConfig, base_url: str, lidar_url: str, say: Callab
     from amr.runtime.drive import until_signal
     from amr.runtime.loop import RealTimeLoop
     from amr.runtime.ports import make_base, make_lidar
+    from amr.runtime.realtime import real_time
 
     outcome = Outcome(file)
     with ExitStack() as stack:
@@ -228,7 +229,7 @@ def calibrate_real(file: RobotConfig, base_url: str, lidar_url: str, say: Callab
         session = Session(pilot, base, lidar, calibration(pilot, outcome), say)
         loop = RealTimeLoop(MonotonicClock(), session.poll, session.step)
         session.when_over(loop.stop)
-        with until_signal(loop.stop):
+        with until_signal(loop.stop), real_time():
             loop.run(round(_SESSION_LIMIT_S * 1e9))
         outcome.failure = session.failure if session.ended else "broken off"
         outcome.duration_s = pilot.now_ns * 1e-9
