@@ -52,6 +52,7 @@ class StopReason(StrEnum):
     LINK_DOWN = "link_down"
     BASE_STALE = "base_stale"
     BASE_FAULT = "base_fault"
+    SENSORS_DISAGREE = "sensors_disagree"
     SCAN_MISSING = "scan_missing"
     SCAN_STALE = "scan_stale"
     SCAN_FROZEN = "scan_frozen"

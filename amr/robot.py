@@ -21,12 +21,14 @@ from amr.control.zones import SpeedZones, capped
 from amr.estimation.base import Estimate
 from amr.estimation.grip import GripEstimator
 from amr.estimation.odometry import OdometryFilter
+from amr.estimation.wheel_check import WheelCheck
 from amr.geometry import IDENTITY, STANDSTILL, Pose2, Twist2
 from amr.kinematics import limit_wheel_speeds, wheel_speeds_from_twist
 from amr.localization.anchor import MapAnchor
 from amr.localization.base import KNOWN, Belief
 from amr.mapping.keep_out import KeepOutInWindow
 from amr.mapping.local_grid import LocalGrid
+from amr.mapping.motion_check import MotionCheck
 from amr.messages import (
     BaseState,
     ForgetObstacles,
@@ -89,6 +91,8 @@ class RobotCore:
         self._odometry = OdometryFilter(config)
         self._grip = GripEstimator(config)
         self._grid = LocalGrid(config)
+        self._motion_check = MotionCheck()
+        self._wheel_check = WheelCheck(config)
         self._tracker = MoverTracker(config)
         self._mission = MissionRunner(config)
         self._controller = make_controller(config, seed)
@@ -121,6 +125,7 @@ class RobotCore:
         now_ns = inputs.now_ns
         seen = self._ingest(inputs)
         estimate = self._odometry.predict(now_ns)
+        self._wheel_check.update(now_ns, seen.imu, estimate.twist.w_radps, self._odometry.slip_radps)
         self._locate(seen, estimate, now_ns)
         questions = self._map(seen, estimate, now_ns)
         self._movers = self._tracker.movers(now_ns)
@@ -195,6 +200,8 @@ class RobotCore:
         for press in presses:
             if press.action is OperatorAction.ARM:
                 self._arm_wish = True
+                self._motion_check.reset()
+                self._wheel_check.reset()
             elif press.action in {OperatorAction.DISARM, OperatorAction.ESTOP}:
                 self._arm_wish = False
 
@@ -234,6 +241,7 @@ class RobotCore:
         moving = self._track(scan, odom_from_base, odom_from_base_end)
         self._grid.insert(scan, odom_from_base, odom_from_base_end, now_ns, moving)
         self._clear_movers(now_ns)
+        self._check_motion(scan, odom_from_base, odom_from_base_end, moving)
         asked = self._anchor.ask(scan.stamp_ns, odom_from_base, odom_from_base_end, estimate.covariance, now_ns)
         return (*asked, *self._insert_into_map(scan, odom_from_base, odom_from_base_end, sweep_ns))
 
@@ -248,6 +256,15 @@ class RobotCore:
         map_from_lidar = self._map_from_odom @ odom_from_base @ self._base_from_lidar
         map_from_lidar_end = self._map_from_odom @ odom_from_base_end @ self._base_from_lidar if sweep_ns else None
         return (InsertScan(scan.stamp_ns, map_from_lidar, self._map_version, map_from_lidar_end),)
+
+    def _check_motion(self, scan: Scan, first: Pose2, last: Pose2, moving: NDArray[np.bool_] | None) -> None:
+        """Now and then hold what the scans saw of the motion against odometry."""
+        if not self._motion_check.is_due(first):
+            return
+        middle_ns = scan.stamp_ns + ns_from_s(0.5 * scan.time_increment_s * len(scan.ranges_m))
+        middle = self._odometry.pose_at(middle_ns)
+        if middle is not None:
+            self._motion_check.update(self._grid.surface_points(scan, first, last, moving), middle)
 
     def _track(self, scan: Scan, odom_from_base: Pose2, odom_from_base_end: Pose2) -> NDArray[np.bool_] | None:
         """Which beams end on what moves; None when nothing is known about that."""
@@ -361,6 +378,7 @@ class RobotCore:
                 if self._place.belief is Belief.LOST
                 else self._map_from_odom @ estimate.odom_from_base,
                 grip_frac=self._grip.part,
+                disagreement=self._motion_check.fault or self._wheel_check.fault,
             )
         )
         self._armed, self._stop = safe.armed, safe.stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from enum import IntEnum
 
 from amr.messages import McuState, StopCategory, WheelCommand
@@ -20,6 +21,13 @@ _CAUSE_OF_FAULT = {
     FaultKind.COMMAND_NOT_FINITE: wire.HostCause.COMMAND_NOT_FINITE,
     FaultKind.COMMAND_RANGE: wire.HostCause.COMMAND_RANGE,
 }
+
+
+def turned_as(cmd: WheelCommand, left_scale: float, right_scale: float) -> WheelCommand:
+    """The same wheel speeds for a board that takes each wheel's radius for ``scale`` times smaller than it is."""
+    if left_scale == right_scale == 1.0:
+        return cmd
+    return replace(cmd, left_mps=cmd.left_mps / left_scale, right_mps=cmd.right_mps / right_scale)
 
 
 def judge(cmd: WheelCommand, limits: wire.Configure) -> Fault | None:

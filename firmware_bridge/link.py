@@ -15,7 +15,7 @@ from amr.messages import BaseState, Imu, LinkState, LinkStatus, McuState, StopCa
 from firmware_bridge import wire
 from firmware_bridge.arming import ACTIVE_STATES, Arming, ArmState
 from firmware_bridge.clock import ClockMap
-from firmware_bridge.commands import drive_message, event_text, judge, stop_for
+from firmware_bridge.commands import drive_message, event_text, judge, stop_for, turned_as
 from firmware_bridge.faults import Fault, FaultKind
 from firmware_bridge.frames import Frame, FrameReader, encode_frame
 from firmware_bridge.link_config import LinkConfig, link_config_from_robot
@@ -60,14 +60,9 @@ class HostLink:
     """
 
     def __init__(self, config: LinkConfig, host_nonce: int) -> None:
-        self.config = config
-        self._configure_payload = wire.encode(config.configure)
-        self._digest = crc32(self._configure_payload)
-        self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * config.telemetry_period_ns)
-        self._trust_ns = max(config.command_timeout_ns, LIVENESS_PERIODS * config.telemetry_period_ns)
+        self._adopt(config)
         self._reader = FrameReader()
         self._window = SequenceWindow()
-        self._odometer = Odometer()
         self._arming = Arming()
         self._faults: Counter[FaultKind] = Counter()
         self.frames_out = 0
@@ -118,6 +113,7 @@ class HostLink:
         """
         if self._phase is not Phase.UP:
             return b""
+        cmd = turned_as(cmd, self.config.left_scale, self.config.right_scale)
         fault = judge(cmd, self.config.configure)
         if fault is not None:
             self._count(fault.kind)
@@ -156,6 +152,23 @@ class HostLink:
         self._stop_due = False
         self._heard_ns = None
         self._report_change(now_ns)
+
+    def reconfigure(self, config: LinkConfig) -> None:
+        """Other settings from now on: the next ``poll`` stops the wheels and begins a new session, disarmed."""
+        self._adopt(config)
+        self._restart("other settings")
+
+    def _adopt(self, config: LinkConfig) -> None:
+        self.config = config
+        self._digest = crc32(wire.encode(config.configure))
+        self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * config.telemetry_period_ns)
+        self._trust_ns = max(config.command_timeout_ns, LIVENESS_PERIODS * config.telemetry_period_ns)
+        self._odometer = Odometer((config.left_scale, config.right_scale))
+
+    @property
+    def sent_seq(self) -> int:
+        """Number of the last frame of this session; after ``command`` of an armed robot that of the COMMAND."""
+        return self._seq
 
     def status(self, now_ns: int) -> LinkStatus:
         """The link now."""
@@ -197,7 +210,7 @@ class HostLink:
         self._telemetry_ns = 0
         self._measured_ns = 0
         self._stamp_mcu_ns: int | None = None
-        self._imu = ImuWatch()
+        self._imu = ImuWatch(self.config.gyro_scale, self.config.gyro_offset_radps)
         self._mcu_state = McuState.BOOT
         self._arming.lock()
 

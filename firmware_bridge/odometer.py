@@ -20,10 +20,15 @@ def _signed_step(raw: int, last_raw: int) -> int:
 
 
 class Odometer:
-    """Running tick counts of one boot; a new session with the same boot continues them."""
+    """Running tick counts of one boot; a new session with the same boot continues them.
 
-    def __init__(self) -> None:
+    ``scales`` (left, right): radius of a wheel over the one that the robot reckons with. Counts and speeds are told as
+    wheels of that one radius would have them, so that only the link knows that wheels differ.
+    """
+
+    def __init__(self, scales: tuple[float, float] = (1.0, 1.0)) -> None:
         self.boot_id: int | None = None
+        self._scales = scales
         self._raw = (0, 0)
         self._ticks = (0, 0)
 
@@ -38,13 +43,14 @@ class Odometer:
             self._ticks[1] + _signed_step(right, self._raw[1]),
         )
         self._raw = (left, right)
+        left_scale, right_scale = self._scales
         return BaseState(
             stamp_ns,
             boot_id,
-            self._ticks[0],
-            self._ticks[1],
-            telemetry.left_mm_s * _MPS,
-            telemetry.right_mm_s * _MPS,
+            round(self._ticks[0] * left_scale),
+            round(self._ticks[1] * right_scale),
+            telemetry.left_mm_s * _MPS * left_scale,
+            telemetry.right_mm_s * _MPS * right_scale,
             telemetry.battery_mv * _V,
             telemetry.state,
             telemetry.faults,
@@ -58,7 +64,8 @@ class ImuWatch:
     A frozen gyro is worse than none: without one the wheels turn the pose, with one that says "straight on" nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gyro_scale: float = 1.0, gyro_offset_radps: float = 0.0) -> None:
+        self._gyro_scale, self._gyro_offset_radps = gyro_scale, gyro_offset_radps
         self._raw: tuple[int, int, int] | None = None
         self._since_ns = 0
         self.trouble = ""
@@ -76,5 +83,6 @@ class ImuWatch:
         else:
             self.trouble = ""
             if _SATURATED not in raw and -_SATURATED not in raw:
-                return Imu(stamp_ns, raw[0] * _RADPS, raw[1] * _MPS2, raw[2] * _MPS2)
+                gyro_radps = (raw[0] * _RADPS - self._gyro_offset_radps) * self._gyro_scale
+                return Imu(stamp_ns, gyro_radps, raw[1] * _MPS2, raw[2] * _MPS2)
         return None

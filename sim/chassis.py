@@ -74,7 +74,10 @@ def chassis_of(robot: RobotConfig, friction: float | None) -> Chassis:
     along_x = support_loads_n(supports, (com_x + 1.0, com_y), mass * GRAVITY_MPS2)
     along_y = support_loads_n(supports, (com_x, com_y + 1.0), mass * GRAVITY_MPS2)
     shares = [(a - load, b - load) for load, a, b in zip(loads, along_x, along_y, strict=True)]
-    radii = tuple(drive.wheel_radius_m * s for s in (physics.left_radius_true_scale, physics.right_radius_true_scale))
+    radii = (
+        drive.wheel_radius_m * drive.left_radius_scale * physics.left_radius_true_scale,
+        drive.wheel_radius_m * drive.right_radius_scale * physics.right_radius_true_scale,
+    )
     wheels = tuple(
         Wheel(x, y, radii[0 if y > 0.0 else 1], 0 if y > 0.0 else 1, load, share)
         for (x, y), load, share in zip(places, loads, shares, strict=False)

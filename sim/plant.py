@@ -16,6 +16,7 @@ from sim.planar import PlanarPhysics
 from sim.quiet import quiet_stderr
 from sim.scene import Scene
 from sim.sensors import ImuSensor, LidarSensor, encoder_ticks
+from sim.wires import Wires
 from sim.world import World
 
 
@@ -52,6 +53,7 @@ class Plant:
         if seed < 0:
             raise ConfigError(f"seed: must be >= 0, is {seed}")
         self.world, self.robot = world, robot
+        self._wires = Wires.of(robot.firmware)
         self.time_ns = 0
         self._kidnaps = kidnaps
         self._scene = Scene(world)
@@ -75,14 +77,17 @@ class Plant:
         left_mode: MotorMode = MotorMode.DRIVE,
         right_mode: MotorMode = MotorMode.DRIVE,
     ) -> None:
-        """Let ``duration_ns`` pass with these duties in [-1, 1], > 0 forward.
+        """Let ``duration_ns`` pass with these duties in [-1, 1] on the pins, > 0 forward where nothing is crossed.
 
         Raises ``ValueError`` for a duration that is not a positive multiple of 1 ms and for a duty that is not finite.
         """
         steps, rest = divmod(duration_ns, STEP_NS)
         if steps <= 0 or rest:
             raise ValueError(f"duration_ns: must be a positive multiple of {STEP_NS}, is {duration_ns}")
-        drive = checked_drive(WheelDrive(left_duty, right_duty, MotorMode(left_mode), MotorMode(right_mode)))
+        wires = self._wires
+        drive = checked_drive(
+            WheelDrive(*wires.duties(left_duty, right_duty), *wires.modes(MotorMode(left_mode), MotorMode(right_mode)))
+        )
         if self._rows.shape[0] != steps + 1:
             self._rows = np.concatenate([self._rows[-1:], np.zeros((steps, STATE_WIDTH))])
         else:
@@ -105,9 +110,9 @@ class Plant:
         self._rows[-1, :10] = _row(self._physics.state())
 
     def encoders(self) -> tuple[int, int]:
-        """(left, right) encoder counts since the start."""
+        """(left, right) encoder counts since the start, as wired."""
         row, drive = self._rows[-1], self.robot.drive
-        return encoder_ticks(float(row[6]), drive), encoder_ticks(float(row[7]), drive)
+        return self._wires.counts(encoder_ticks(float(row[6]), drive), encoder_ticks(float(row[7]), drive))
 
     def imu(self) -> tuple[float, float, float]:
         """(gyro z rad/s, accelerometer x, y m/s2), means over the last ``advance``."""

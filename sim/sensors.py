@@ -31,7 +31,10 @@ def encoder_ticks(wheel_rad: float, drive: Drive) -> int:
 
 
 class ImuSensor:
-    """Gyro with constant bias and scale error, accelerometer with noise; a sample is the mean over its interval."""
+    """Gyro with constant bias and scale error, accelerometer with noise; a sample is the mean over its interval.
+
+    What the robot file says of scale and offset is in it, and what a calibration leaves over is drawn.
+    """
 
     def __init__(self, model: ImuModel, seed: int) -> None:
         self._model = model
@@ -47,8 +50,9 @@ class ImuSensor:
         turn = float(after[2] - before[2])
         ax, ay = _mean_acceleration(before, after, duration_s)
         noise = [float(normal(self._seed, _IMU_NOISE_STREAM, np.uint64(tick), np.uint64(i))) for i in range(3)]
+        told_radps = turn / duration_s * self._scale / self._model.gyro_scale + self._model.gyro_offset_radps
         return (
-            turn / duration_s * self._scale + self._bias_radps + self._model.gyro_noise_radps * noise[0],
+            told_radps + self._bias_radps + self._model.gyro_noise_radps * noise[0],
             ax + self._model.accel_noise_mps2 * noise[1],
             ay + self._model.accel_noise_mps2 * noise[2],
         )

@@ -23,7 +23,7 @@ GROUND = {
     "movers",
     "polygons",
 }
-STAGES = {"estimation", "mapping", "tracking", "localization", "planning", "control", "mission"}
+STAGES = {"calibration", "estimation", "mapping", "tracking", "localization", "planning", "control", "mission"}
 STANDARD = set(sys.stdlib_module_names)
 FORBIDDEN_BELOW_RUNTIME = {"time", "random", "threading", "multiprocessing", "socket", "subprocess", "asyncio"}
 

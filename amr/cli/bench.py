@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amr.cli import bench_falsify, bench_link, bench_localize, bench_mcu, bench_slam
+from amr.cli import bench_falsify, bench_link, bench_localize, bench_mcu, bench_slam, calibrate
 from amr.cli.output import JsonOption, note, say, write_json
 from amr.cli.sim import Backend, Firmware
 from amr.errors import ConfigError, DataError
@@ -44,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     bench_mcu.add_to(bench_app)
     bench_link.add_to(bench_app)
     bench_falsify.add_to(bench_app)
+    calibrate.add_bench_to(bench_app)
     app.add_typer(bench_app, name="bench", epilog="Example: [bold]amr bench loop --seconds 20[/bold]")
 
 

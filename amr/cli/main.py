@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from amr.cli import bench, doctor, drive, flash, init, logs, maps, replay, sim, teleop, warmup
+from amr.cli import bench, calibrate, doctor, drive, flash, init, logs, maps, replay, sim, teleop, warmup
 from amr.errors import AmrError
 
 EXIT_WRONG_INPUT = 2
@@ -35,6 +35,7 @@ app = Program(
 )
 sim.add_to(app)
 drive.add_to(app)
+calibrate.add_to(app)
 flash.add_to(app)
 teleop.add_to(app)
 replay.add_to(app)

@@ -7,11 +7,10 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from amr.config.base import Section
-from amr.config.hardware import NotNegative, Positive
+from amr.config.hardware import NotNegative, Positive, Scale
 from amr.config.robot import RobotConfig
 
 _Section = TypeVar("_Section", bound=Section)
-Scale = Annotated[float, Field(ge=0.5, le=2.0)]
 
 
 class Conditions(Section):

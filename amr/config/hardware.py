@@ -15,7 +15,16 @@ from amr.config.base import Section
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Scale = Annotated[float, Field(ge=0.5, le=2.0)]
 Point = tuple[float, float]
+Crossed = Literal[
+    "left_encoder_inverted",
+    "right_encoder_inverted",
+    "left_motor_inverted",
+    "right_motor_inverted",
+    "encoders_swapped",
+    "motors_swapped",
+]
 
 
 class Body(Section):
@@ -80,6 +89,9 @@ class Drive(Section):
     """Frictionless supports."""
     track_m: Positive
     """Effective track of the kinematics (for a skid steer larger than the distance of the wheels)."""
+    left_radius_scale: Scale = 1.0
+    """Radius of the left wheels over ``wheel_radius_m``: no two wheels are equal."""
+    right_radius_scale: Scale = 1.0
     ticks_per_wheel_rev: Annotated[int, Field(gt=0)]
     """Encoder counts per turn of the wheel (after 4x decoding and gear)."""
 
@@ -169,6 +181,10 @@ class ImuModel(Section):
     gyro_scale_frac: NotNegative = 0.0
     """Standard deviation of the scale error, drawn at start."""
     accel_noise_mps2: NotNegative
+    gyro_scale: Scale = 1.0
+    """True rate over told rate, after the offset."""
+    gyro_offset_radps: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    """What the gyro tells at rest; the link takes it off."""
 
 
 class Link(Section):
@@ -192,6 +208,9 @@ class Firmware(Section):
     proportional_duty_s_per_m: NotNegative
     integral_duty_per_m: NotNegative
     battery_min_v: Positive
+    wiring: tuple[Crossed, ...] = ()
+    """What is wired otherwise than the pin map says; the firmware undoes it. Sides are those of the robot: an inverted
+    one is turned round first, then the two are swapped."""
 
 
 class Physics(Section):

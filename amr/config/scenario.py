@@ -7,8 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from amr.config.base import Section
-from amr.config.conditions import Scale
-from amr.config.hardware import NotNegative, Positive
+from amr.config.hardware import NotNegative, Positive, Scale
 
 Waypoint = Annotated[tuple[float, ...], Field(min_length=2, max_length=3)]
 """[x m, y m] (any heading) or [x m, y m, yaw rad], map frame."""

@@ -220,14 +220,27 @@ class LocalGrid:
                 return ScanVerdict.OUTSIDE_WINDOW
         return verdict
 
-    def _project(self, scan: Scan, start: Pose2, end: Pose2) -> NDArray[np.float64]:
+    def surface_points(
+        self, scan: Scan, start: Pose2, end: Pose2, moving: NDArray[np.bool_] | None
+    ) -> NDArray[np.float64]:
+        """float64 [n, 2] (m, odom frame): where the beams of a sound scan ended on something that stands."""
+        beams = self._project(scan, start, end, scan.range_max_m)
+        hit = beams[:, kernels.HIT] > 0.0
+        if moving is not None:
+            hit &= ~moving
+        beams = beams[hit]
+        reach = beams[:, kernels.REACH]
+        ends = (beams[:, kernels.X] + reach * beams[:, kernels.DX], beams[:, kernels.Y] + reach * beams[:, kernels.DY])
+        return np.stack(ends, axis=1)
+
+    def _project(self, scan: Scan, start: Pose2, end: Pose2, max_range_m: float | None = None) -> NDArray[np.float64]:
         beams = np.empty((scan.ranges_m.size, kernels.BEAM_COLUMNS), np.float64)
         geometry = np.array(
             [
                 scan.angle_min_rad,
                 scan.angle_increment_rad,
                 scan.range_min_m,
-                min(scan.range_max_m, self._max_range_m),
+                min(scan.range_max_m, self._max_range_m if max_range_m is None else max_range_m),
                 *self._mount,
                 self._circumradius_m,
             ]

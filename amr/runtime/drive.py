@@ -249,7 +249,7 @@ class DriveSummary:
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def until_signal(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and termination end the loop after its tick, so that the wheels are told to stop."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
@@ -323,7 +323,7 @@ def drive(
         lidar.forget()  # loading took its time: what waits is old
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
         session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
-        with _signals(loop.stop), real_time() as rights:
+        with until_signal(loop.stop), real_time() as rights:
             say(hands.help)
             if base.note:
                 say(base.note)

@@ -35,6 +35,8 @@ class SafetyInput:
     """Samples of this step, oldest first. Without them the yaw is that of the wheels, with more doubt."""
     grip_frac: float = 1.0
     """Part of the file's friction that the floor is thought to give; only less than 1 counts."""
+    disagreement: str = ""
+    """Why the sensors cannot all be right, '' = nothing speaks against them; it only stops."""
     map_from_base: Pose2 | None = None
     """Where the robot is thought to be now; None = it does not know. Only zones ask, and they only take speed away
     (``safety.zones``): who does not know stands, or goes as slowly as the slowest of them asks."""

@@ -285,6 +285,8 @@ class SafetyRing:
         fault = self._scan_trouble(view.now_ns)
         if fault.reason is not StopReason.NONE:
             return fault
+        if view.disagreement:
+            return Stop(StopReason.SENSORS_DISAGREE, view.disagreement)
         if not view.wish.is_finite():
             return Stop(StopReason.COMMAND_NOT_FINITE, f"wish is v {view.wish.v_mps} m/s, w {view.wish.w_radps} rad/s")
         age_ns = view.now_ns - view.wish_stamp_ns

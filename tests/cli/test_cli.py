@@ -33,6 +33,7 @@ COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
     "bench scan-match", "bench slam", "bench link", "bench localize", "map make", "map merge", "map export",
+    "calibrate", "bench calibrate",
 ]  # fmt: skip
 
 
@@ -58,6 +59,8 @@ CONTRACT_OPTIONS = {
     "map make": "--out --json",
     "map merge": "--out --json",
     "map export": "--out",
+    "calibrate": "--robot --sim --base --lidar --seed --out --json",
+    "bench calibrate": "--robots --seed --robot --json",
     "bench slam": "--data --scans --out --json",
 }
 
@@ -213,3 +216,12 @@ def test_drive_starts_without_pybullet_and_simulation() -> None:
     code = "import sys, amr.runtime.drive, amr.robot; print('pybullet' in sys.modules or 'sim' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--sim", "--base", "/dev/null", "--lidar", "scan://x:1"), ("--base", "/dev/null")]
+)
+def test_calibrate_wants_either_a_simulated_or_a_real_robot(options: tuple[str, ...], amr: Run) -> None:
+    code, _, err = amr("calibrate", *options)
+    assert code == 2
+    assert "either --sim, or both --base and --lidar" in err

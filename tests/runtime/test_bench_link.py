@@ -105,7 +105,19 @@ def test_the_command_prints_a_table_writes_json_and_fails_with_a_wrong_name(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["right encoder broken", "encoders swapped", "lidar half blind", "IMU frozen"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "right encoder broken",
+        "encoders swapped",
+        "left encoder slips",
+        "both encoders slip",
+        "lidar half blind",
+        "lidar turned by 30 deg",
+        "lidar turned by 180 deg",
+        "IMU frozen",
+    ],
+)
 def test_a_broken_part_is_named_and_nothing_is_touched(robot: RobotConfig, fault: str) -> None:
     (case,) = link_sensors.run_all(robot, 0, fault)
     assert case.ok, case

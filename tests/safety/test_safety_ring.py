@@ -73,6 +73,16 @@ def test_a_masked_fault_bit_does_not_stop() -> None:
     assert out.stop.reason is not StopReason.BASE_FAULT
 
 
+def test_sensors_that_disagree_stop_and_are_named_and_nothing_is_held_when_they_agree_again() -> None:
+    driver = driving()
+    out = driver.step(SLOW, disagreement="the lidar is mounted otherwise")
+    assert out.stop.reason is StopReason.SENSORS_DISAGREE
+    assert "mounted otherwise" in out.stop.cause
+    out = driver.run(1.0, SLOW, disagreement="the lidar is mounted otherwise")
+    assert out.command == Twist2(0.0, 0.0)
+    assert driver.run(1.0, SLOW).command.v_mps > 0.0
+
+
 def test_the_state_fault_stops() -> None:
     driver = driving()
     out = driver.step(SLOW, base=driver.base(stamp_ns=driver.now_ns + STEP_NS, state=McuState.FAULT))
