@@ -27,6 +27,7 @@ def driven(
     poses: list[Pose2],
     *,
     mounted_rad: float = 0.0,
+    mounted_from: int = 0,
     scale: float = 1.0,
     segments: np.ndarray | None = None,
     seed: int = 1,
@@ -37,14 +38,15 @@ def driven(
     odom = Pose2(0.0, 0.0, 0.0)
     world = scan_world.walls() if segments is None else segments
     last = poses[0]
-    for pose in poses:
+    for number, pose in enumerate(poses):
         step = last.inverse() @ pose
         odom, last = odom @ Pose2(step.x_m / scale, step.y_m / scale, step.yaw_rad), pose
         if not check.is_due(odom):
             continue
         at = np.array([pose.x_m, pose.y_m, pose.yaw_rad])
         seen = scan_world.points(at, world, ANGLES, 0.01, rng)
-        c, s = math.cos(odom.yaw_rad - mounted_rad), math.sin(odom.yaw_rad - mounted_rad)
+        turned_rad = mounted_rad if number >= mounted_from else 0.0
+        c, s = math.cos(odom.yaw_rad - turned_rad), math.sin(odom.yaw_rad - turned_rad)
         placed = np.column_stack(
             [odom.x_m + c * seen[:, 0] - s * seen[:, 1], odom.y_m + s * seen[:, 0] + c * seen[:, 1]]
         )
@@ -66,6 +68,14 @@ def test_a_sound_robot_raises_nothing_and_its_factor_is_one(seed: int) -> None:
 def test_a_turned_lidar_is_named_within_a_metre(mounted_deg: float) -> None:
     check = driven(path(steps=20), mounted_rad=math.radians(mounted_deg))
     assert "mounted otherwise" in check.fault
+
+
+def test_what_looks_turned_after_a_long_way_of_agreeing_is_no_mounting() -> None:
+    circles = [Pose2(-1.0, 1.0, 0.0)]
+    for _ in range(300):
+        circles.append(circles[-1] @ Pose2(0.05, 0.0, 0.08))
+    assert "mounted" in driven(circles[:60], mounted_rad=math.pi, mounted_from=10).fault
+    assert driven(circles, mounted_rad=math.pi, mounted_from=200).fault == ""
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 2.0])
