@@ -22,11 +22,9 @@ class CommandLimits:
     brake_mps2: float
     alpha_max_radps2: float
     a_lateral_max_mps2: float
-    shares_grip: bool = False
-    """Wheels that are dragged sideways in a turn have less grip left to brake with: a skid steer."""
 
     @classmethod
-    def from_config(cls, limits: Limits, shares_grip: bool = False) -> CommandLimits:
+    def from_config(cls, limits: Limits) -> CommandLimits:
         """Those of a robot file; braking is never held below the acceleration that is allowed anyway."""
         return cls(
             limits.v_max_mps,
@@ -36,7 +34,6 @@ class CommandLimits:
             max(limits.brake_mps2, limits.a_max_mps2),
             limits.alpha_max_radps2,
             limits.a_lateral_max_mps2,
-            shares_grip,
         )
 
 
@@ -91,22 +88,12 @@ def limit_rate(previous: Twist2, wish: Twist2, limits: CommandLimits, duration_s
     v_mps = _approach(previous.v_mps, wish.v_mps, limits.a_max_mps2 * duration_s, limits.brake_mps2 * duration_s)
     turn = limits.alpha_max_radps2 * duration_s
     w_radps = _approach(previous.w_radps, wish.w_radps, turn, turn)
-    if limits.shares_grip and abs(w_radps) > abs(previous.w_radps):
-        w_radps = _spared(previous, v_mps, w_radps, limits, duration_s)
     cause = ""
     if v_mps != wish.v_mps:
         cause = f"acceleration to {wish.v_mps:.3f} m/s, limits {limits.a_max_mps2:.2f} and {limits.brake_mps2:.2f} m/s2"
     elif w_radps != wish.w_radps:
         cause = f"turning acceleration to {wish.w_radps:.3f} rad/s, limit {limits.alpha_max_radps2:.2f} rad/s2"
     return Twist2(v_mps, w_radps), cause
-
-
-def _spared(previous: Twist2, v_mps: float, w_radps: float, limits: CommandLimits, duration_s: float) -> float:
-    """The turn that may begin while the speed falls so fast: braking and turning share one grip, as an ellipse."""
-    braking = abs(previous.v_mps) - abs(v_mps)
-    share = min(1.0, max(0.0, braking) / max(limits.brake_mps2 * duration_s, 1e-9))
-    growth = limits.alpha_max_radps2 * duration_s * math.sqrt(1.0 - share * share)
-    return max(previous.w_radps - growth, min(previous.w_radps + growth, w_radps))
 
 
 def brake(previous: Twist2, limits: CommandLimits, duration_s: float) -> Twist2:

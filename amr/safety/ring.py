@@ -107,7 +107,7 @@ class SafetyRing:
 
     def __init__(self, config: RobotConfig) -> None:
         safety = config.safety
-        self._limits = CommandLimits.from_config(config.limits, config.drive.kind == "skid_steer")
+        self._limits = CommandLimits.from_config(config.limits)
         self._floor_limits = self._limits
         self._settings = EnvelopeSettings.from_config(config)
         self._fences = zones.fences_of(config.zones)

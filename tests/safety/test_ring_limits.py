@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -173,23 +172,3 @@ def test_a_slippery_floor_only_ever_tightens_the_limits(grip: float, part: float
     assert floor.a_lateral_max_mps2 == pytest.approx(part * LIMITS.a_lateral_max_mps2)
     assert floor.v_max_mps**2 / floor.brake_mps2 == pytest.approx(LIMITS.v_max_mps**2 / LIMITS.brake_mps2)
     assert (floor.w_max_radps, floor.alpha_max_radps2) == (LIMITS.w_max_radps, LIMITS.alpha_max_radps2)
-
-
-@pytest.mark.parametrize(
-    ("before", "wish", "after"),
-    [
-        (Twist2(1.0, 0.0), Twist2(0.0, 4.0), Twist2(0.93, 0.0)),
-        (Twist2(1.0, 0.5), Twist2(-1.0, -4.0), Twist2(0.93, 0.26)),
-        (Twist2(1.0, 1.0), Twist2(0.958, 4.0), Twist2(0.958, 1.192)),
-        (Twist2(1.0, 1.0), Twist2(1.0, 4.0), Twist2(1.0, 1.24)),
-        (Twist2(1.0, 1.0), Twist2(1.06, 4.0), Twist2(1.06, 1.24)),
-        (Twist2(1.0, 1.0), Twist2(0.0, 0.0), Twist2(0.93, 0.76)),
-        (Twist2(-0.5, -1.0), Twist2(0.0, -4.0), Twist2(-0.43, -1.0)),
-    ],
-)
-def test_a_skid_steer_that_brakes_hard_begins_no_turn(before: Twist2, wish: Twist2, after: Twist2) -> None:
-    sharing = replace(LIMITS, shares_grip=True)
-    out, _ = limit_rate(before, wish, sharing, STEP_S)
-    assert (out.v_mps, out.w_radps) == pytest.approx((after.v_mps, after.w_radps), abs=1e-9)
-    free, _ = limit_rate(before, wish, LIMITS, STEP_S)
-    assert (free.v_mps, abs(free.w_radps) >= abs(out.w_radps) - 1e-12) == (out.v_mps, True)
