@@ -85,14 +85,14 @@ class NativeFirmware:
     """One microcontroller. All its state is in the C core: ``snapshot`` and ``restore`` copy it whole.
 
     Times are the MCU's own clock in microseconds, taken modulo 2**32. ``boot_id`` must differ from boot to boot.
-    ``library_path`` takes a library built otherwise (``make asan``, ``make coverage``).
+    ``shared_object`` takes a library built otherwise (``make asan``, ``make coverage``).
     Raises ``AmrError`` when the core cannot be compiled.
     """
 
     def __init__(
-        self, boot_id: int, now_us: int = 0, *, after_watchdog: bool = False, library_path: Path | None = None
+        self, boot_id: int, now_us: int = 0, *, after_watchdog: bool = False, shared_object: Path | None = None
     ) -> None:
-        library = self._library = load_library(library_path)
+        library = self._library = load_library(shared_object)
         self._fw_rx, self._fw_tick, self._fw_tx = library.fw_rx, library.fw_tick, library.fw_tx
         self._state = ctypes.create_string_buffer(library.native_state_size())
         self._inputs = ctypes.create_string_buffer(_INPUTS.size)

@@ -11,7 +11,7 @@ from firmware_bench import SMALL, SMALL_CONFIG, Bench
 
 
 @pytest.fixture(scope="session")
-def library_path() -> Path | None:
+def shared_object() -> Path | None:
     """None = the library that everybody uses; it is built when it is first loaded."""
     chosen = os.environ.get("AMR_FIRMWARE_LIBRARY")
     if chosen is None and not any(shutil.which(name) for name in ("cc", "gcc", "clang")):
@@ -20,9 +20,9 @@ def library_path() -> Path | None:
 
 
 @pytest.fixture
-def bench(library_path: Path | None) -> Bench:
+def bench(shared_object: Path | None) -> Bench:
     """A Jackal-like robot just switched on."""
-    return Bench(library_path=library_path)
+    return Bench(shared_object=shared_object)
 
 
 @pytest.fixture
@@ -44,6 +44,6 @@ def driving(armed: Bench) -> Bench:
 
 
 @pytest.fixture
-def small(library_path: Path | None) -> Bench:
+def small(shared_object: Path | None) -> Bench:
     """A small robot, armed."""
-    return Bench(SMALL, SMALL_CONFIG, battery_v=12.0, library_path=library_path).connect().arm()
+    return Bench(SMALL, SMALL_CONFIG, battery_v=12.0, shared_object=shared_object).connect().arm()

@@ -152,7 +152,7 @@ class Bench:
     config: Configure = JACKAL_CONFIG
     boot_id: int = 0x1234
     now_us: int = 0
-    library_path: Path | None = None
+    shared_object: Path | None = None
     battery_v: float = 24.0
     estop: bool = False
     driver_fault: bool = False
@@ -164,7 +164,7 @@ class Bench:
     samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.firmware = NativeFirmware(self.boot_id, self.now_us, library_path=self.library_path)
+        self.firmware = NativeFirmware(self.boot_id, self.now_us, shared_object=self.shared_object)
         self.left, self.right = Wheel(self.model), Wheel(self.model)
         self.reader = FrameReader()
         self.frames: list[Frame] = []

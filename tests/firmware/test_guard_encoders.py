@@ -64,8 +64,8 @@ def test_encoder_with_wrong_sign(armed: Bench, side: str) -> None:
     assert armed.state is McuState.FAULT
 
 
-def test_slow_wheel_with_wrong_sign_is_named_by_time(library_path: Path | None) -> None:
-    bench = Bench(config=replace(JACKAL_CONFIG, encoder_fault_ms=20), library_path=library_path).connect().arm()
+def test_slow_wheel_with_wrong_sign_is_named_by_time(shared_object: Path | None) -> None:
+    bench = Bench(config=replace(JACKAL_CONFIG, encoder_fault_ms=20), shared_object=shared_object).connect().arm()
     bench.left.encoder_sign = -1
     drive_until_fault(bench, 0.2, 0.2)
     assert bench.telemetry.stop_cause is StopCause.LEFT_WRONG_WAY
@@ -131,10 +131,10 @@ def test_hand_on_a_disarmed_robot_is_no_fault(connected: Bench) -> None:
     assert connected.telemetry.faults == 0
 
 
-def test_watch_time_comes_from_the_configuration(library_path: Path | None) -> None:
+def test_watch_time_comes_from_the_configuration(shared_object: Path | None) -> None:
     times = []
     for milliseconds in (100, 1000):
-        bench = Bench(config=replace(JACKAL_CONFIG, encoder_fault_ms=milliseconds), library_path=library_path)
+        bench = Bench(config=replace(JACKAL_CONFIG, encoder_fault_ms=milliseconds), shared_object=shared_object)
         bench.connect().arm()
         bench.left.push_nm = 30.0
         times.append(drive_until_fault(bench, 0.0, 0.0))
@@ -142,8 +142,8 @@ def test_watch_time_comes_from_the_configuration(library_path: Path | None) -> N
 
 
 @pytest.mark.parametrize(("model", "config"), [(JACKAL, JACKAL_CONFIG), (SMALL, SMALL_CONFIG)])
-def test_hard_driving_raises_no_false_alarm(library_path: Path | None, model: MotorModel, config: Configure) -> None:
-    bench = Bench(model, config, battery_v=model.supply_v, library_path=library_path)
+def test_hard_driving_raises_no_false_alarm(shared_object: Path | None, model: MotorModel, config: Configure) -> None:
+    bench = Bench(model, config, battery_v=model.supply_v, shared_object=shared_object)
     bench.connect().arm()
     v, back = config.v_max_mm_s * 0.98e-3, config.v_reverse_max_mm_s * -0.98e-3
     for left, right in [

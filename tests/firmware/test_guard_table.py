@@ -59,8 +59,8 @@ def expected(phase: str, event: str) -> str:
 
 
 @pytest.fixture
-def library(library_path: Path | None) -> ctypes.PyDLL:
-    loaded = load_library(library_path)
+def library(shared_object: Path | None) -> ctypes.PyDLL:
+    loaded = load_library(shared_object)
     for function in (loaded.guard_next, loaded.guard_wire_state):
         function.restype = ctypes.c_uint8
     return loaded

@@ -56,7 +56,7 @@ def test_snapshot_goes_on_bit_for_bit(driving: Bench) -> None:
         return result
 
     first = go_on(driving.firmware)
-    other = NativeFirmware(1, library_path=driving.library_path)
+    other = NativeFirmware(1, shared_object=driving.shared_object)
     other.restore(snapshot)
     assert other.snapshot() == snapshot
     assert go_on(other) == first
@@ -73,7 +73,7 @@ def test_snapshot_that_is_torn_or_foreign_is_refused(bench: Bench) -> None:
 
 
 def test_two_firmwares_share_nothing(driving: Bench) -> None:
-    other = Bench(boot_id=5, library_path=driving.library_path)
+    other = Bench(boot_id=5, shared_object=driving.shared_object)
     other.step(3)
     assert other.duty[:2] == (0.0, 0.0)
     driving.drive(1.0, 1.0, 0.1)

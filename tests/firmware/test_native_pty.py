@@ -17,8 +17,8 @@ from firmware_bridge.wire import Boot, Hello, HelloAck, decode, encode
 
 
 @pytest.fixture
-def pty(library_path: Path | None) -> Iterator[PtyFirmware]:
-    with PtyFirmware(NativeFirmware(7, library_path=library_path)) as board:
+def pty(shared_object: Path | None) -> Iterator[PtyFirmware]:
+    with PtyFirmware(NativeFirmware(7, shared_object=shared_object)) as board:
         yield board
 
 

@@ -15,9 +15,9 @@ Update = Callable[[int, int], int]
 
 
 @pytest.fixture
-def update(library_path: Path | None) -> Update:
+def update(shared_object: Path | None) -> Update:
     """``velocity_update(ticks, time_us)`` of a wheel of 0.1 mm a count, in um/s."""
-    function = load_library(library_path).velocity_update
+    function = load_library(shared_object).velocity_update
     function.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32]
     function.restype = ctypes.c_int32
     state = ctypes.create_string_buffer(256)  # more than velocity_state

@@ -15,17 +15,17 @@ from firmware_bridge.wire import ConfigFlag, Configure, FaultBit, WarningBit
 ROBOTS = [pytest.param(JACKAL, JACKAL_CONFIG, id="jackal"), pytest.param(SMALL, SMALL_CONFIG, id="small")]
 
 
-def ready(model: MotorModel, config: Configure, library_path: Path | None, **options: object) -> Bench:
-    bench = Bench(model, config, battery_v=model.supply_v, library_path=library_path, **options)  # type: ignore[arg-type]
+def ready(model: MotorModel, config: Configure, shared_object: Path | None, **options: object) -> Bench:
+    bench = Bench(model, config, battery_v=model.supply_v, shared_object=shared_object, **options)  # type: ignore[arg-type]
     return bench.connect().arm()
 
 
 @pytest.mark.parametrize(("model", "config"), ROBOTS)
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9, -0.25])
 def test_step_settles_within_300_ms_of_its_ramp_and_does_not_overshoot(
-    model: MotorModel, config: Configure, part: float, library_path: Path | None
+    model: MotorModel, config: Configure, part: float, shared_object: Path | None
 ) -> None:
-    bench = ready(model, config, library_path)
+    bench = ready(model, config, shared_object)
     target = part * config.v_max_mm_s * 1e-3
     ramp_s = abs(target) / (config.wheel_accel_mm_s2 * 1e-3)
     bench.samples.clear()
@@ -38,8 +38,10 @@ def test_step_settles_within_300_ms_of_its_ramp_and_does_not_overshoot(
 
 
 @pytest.mark.parametrize(("model", "config"), ROBOTS)
-def test_setpoint_obeys_the_acceleration_limit(model: MotorModel, config: Configure, library_path: Path | None) -> None:
-    bench = ready(model, config, library_path)
+def test_setpoint_obeys_the_acceleration_limit(
+    model: MotorModel, config: Configure, shared_object: Path | None
+) -> None:
+    bench = ready(model, config, shared_object)
     bench.samples.clear()
     top = config.v_max_mm_s * 0.9e-3
     bench.drive(top, top, 1.2)
@@ -48,9 +50,9 @@ def test_setpoint_obeys_the_acceleration_limit(model: MotorModel, config: Config
     assert fastest < 1.3 * config.wheel_accel_mm_s2 * 1e-3
 
 
-def test_slow_drive_is_even(library_path: Path | None) -> None:
+def test_slow_drive_is_even(shared_object: Path | None) -> None:
     """20 mm/s is 0.7 counts a loop: the estimate must not hunt between 0 and 30 mm/s."""
-    bench = ready(JACKAL, JACKAL_CONFIG, library_path)
+    bench = ready(JACKAL, JACKAL_CONFIG, shared_object)
     bench.drive(0.02, 0.02, 1.5)
     bench.samples.clear()
     measured = []
@@ -63,9 +65,9 @@ def test_slow_drive_is_even(library_path: Path | None) -> None:
     assert 12 <= min(measured) <= max(measured) <= 30
 
 
-def test_wheel_held_back_for_a_while_does_not_run_away_when_freed(library_path: Path | None) -> None:
+def test_wheel_held_back_for_a_while_does_not_run_away_when_freed(shared_object: Path | None) -> None:
     """Anti-windup: saturated for 0.9 s, the loop must not spend that long above its target afterwards."""
-    bench = ready(JACKAL, replace(JACKAL_CONFIG, encoder_fault_ms=5000), library_path)
+    bench = ready(JACKAL, replace(JACKAL_CONFIG, encoder_fault_ms=5000), shared_object)
     bench.drive(1.5, 1.5, 0.6)
     bench.left.push_nm = bench.right.push_nm = -15.0  # more than the motors can at full duty
     bench.drive(1.5, 1.5, 0.9)
@@ -81,16 +83,16 @@ def test_wheel_held_back_for_a_while_does_not_run_away_when_freed(library_path: 
     assert speeds[-1] == pytest.approx(1.5, abs=0.05)
 
 
-def test_wheels_at_rest_get_no_duty(library_path: Path | None) -> None:
-    bench = ready(JACKAL, JACKAL_CONFIG, library_path)
+def test_wheels_at_rest_get_no_duty(shared_object: Path | None) -> None:
+    bench = ready(JACKAL, JACKAL_CONFIG, shared_object)
     bench.drive(0.7, 0.3, 0.8)
     bench.drive(0.0, 0.0, 1.5)
     assert bench.state is McuState.ARMED
     assert bench.duty[:2] == (0.0, 0.0)
 
 
-def test_slope_is_held_slow(library_path: Path | None) -> None:
-    bench = ready(JACKAL, JACKAL_CONFIG, library_path)
+def test_slope_is_held_slow(shared_object: Path | None) -> None:
+    bench = ready(JACKAL, JACKAL_CONFIG, shared_object)
     bench.left.push_nm = bench.right.push_nm = 1.5
     bench.drive(0.0, 0.0, 2.0)
     assert bench.telemetry.faults == 0
@@ -101,8 +103,8 @@ def test_slope_is_held_slow(library_path: Path | None) -> None:
 
 
 @pytest.mark.parametrize("start_us", [2**32 - 900_000, 2**31 - 900_000])
-def test_clock_wraps_while_driving(start_us: int, library_path: Path | None) -> None:
-    bench = ready(JACKAL, JACKAL_CONFIG, library_path, now_us=start_us)
+def test_clock_wraps_while_driving(start_us: int, shared_object: Path | None) -> None:
+    bench = ready(JACKAL, JACKAL_CONFIG, shared_object, now_us=start_us)
     bench.drive(1.0, 1.0, 1.5)
     assert bench.now_us > start_us + 900_000
     speeds = [sample.left_mps for sample in bench.samples[-150:]]
@@ -112,8 +114,8 @@ def test_clock_wraps_while_driving(start_us: int, library_path: Path | None) -> 
 
 
 @pytest.mark.parametrize("turns", [2**31 / 4096, 2**32 / 4096])
-def test_counts_wrap_while_driving(turns: float, library_path: Path | None) -> None:
-    bench = Bench(library_path=library_path)
+def test_counts_wrap_while_driving(turns: float, shared_object: Path | None) -> None:
+    bench = Bench(shared_object=shared_object)
     bench.left.angle_rad = bench.right.angle_rad = (turns - 1.0) * 6.283185307179586
     bench.connect().arm()
     bench.drive(1.0, 1.0, 1.5)
@@ -145,9 +147,9 @@ def test_telemetry_without_imu_says_not_measured(connected: Bench) -> None:
 
 
 @pytest.mark.parametrize(("loop_hz", "telemetry_hz"), [(200, 200), (200, 50), (200, 10), (100, 500), (1000, 200)])
-def test_telemetry_rate(loop_hz: int, telemetry_hz: int, library_path: Path | None) -> None:
+def test_telemetry_rate(loop_hz: int, telemetry_hz: int, shared_object: Path | None) -> None:
     config = replace(JACKAL_CONFIG, loop_hz=loop_hz, telemetry_hz=telemetry_hz)
-    bench = Bench(config=config, tick_us=1_000_000 // loop_hz, library_path=library_path).connect()
+    bench = Bench(config=config, tick_us=1_000_000 // loop_hz, shared_object=shared_object).connect()
     bench.messages.clear()
     bench.run(1.0)
     assert len(bench.messages) == pytest.approx(min(loop_hz, telemetry_hz), abs=1)
@@ -167,10 +169,10 @@ FLAGS = ConfigFlag
     ],
 )
 def test_flags_undo_the_wiring(
-    flags: int, left_sign: int, right_sign: int, motors: tuple[int, int], swapped: bool, library_path: Path | None
+    flags: int, left_sign: int, right_sign: int, motors: tuple[int, int], swapped: bool, shared_object: Path | None
 ) -> None:
     """Duty signs as wired; a bench whose motors are wired so would drive straight."""
-    bench = Bench(config=replace(JACKAL_CONFIG, flags=int(flags)), library_path=library_path).connect().arm()
+    bench = Bench(config=replace(JACKAL_CONFIG, flags=int(flags)), shared_object=shared_object).connect().arm()
     firmware, now_us, counts = bench.firmware, bench.now_us, [0.0, 0.0]
     duty = None
     for tick in range(60):
