@@ -60,9 +60,6 @@ class Safety(Section):
     """Growth of that uncertainty per metre driven."""
     drift_m_per_rad: NotNegative = 0.02
     """Growth per radian turned by the gyro, for points about a robot's length away."""
-    slip_m_per_mps2: NotNegative = 0.1
-    """How far the centre of rotation of a skid steer moves ahead per lateral acceleration, at most to its leading
-    wheels (measured in simulation on a floor of friction 0.5)."""
     drift_wheels_m_per_rad: NotNegative = 0.09
     """The same by the wheels alone: a quarter of a radian was measured for a skid steer."""
 

@@ -1,6 +1,6 @@
 """How much of the file's friction the floor really gives, from wheels, gyro and accelerometer of a skid steer.
 
-Multiple-model estimation (Magill 1965): the slide of ``amr.kernels.estimation_slip`` runs side by side on floors of
+Multiple-model estimation (Magill 1965): the slide of ``amr.wheel_slide`` runs side by side on floors of
 100, 90, ... 30 % of ``physics.friction``, and the accelerometer tells which of them the robot is on. A skid steer shows
 it in its first curve, long before it brakes hard. A floor is believed to be slippery only on strong evidence, and a
 better one than the file says never: whoever listens may only become more careful.

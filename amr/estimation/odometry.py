@@ -1,7 +1,7 @@
 """Dead reckoning: wheel counts and gyro in, pose, twist and covariance in the odom frame out.
 
 An extended Kalman filter over (x, y, yaw, gyro bias). The gyro turns it, the wheels move it; a skid steer's slide over
-the floor is computed from friction (``amr.kernels.estimation_slip``). Wheels that stand still show the gyro's bias;
+the floor is computed from friction (``amr.wheel_slide``). Wheels that stand still show the gyro's bias;
 wheels that drive only bound it, since their yaw rate is worth little under slip. When the gyro is silent for 50 ms the
 wheels turn the pose, with the noise that this deserves.
 

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.kernels.estimation_slip import slide
+from amr.wheel_slide import slide
 from amr.kernels.trig import sin_cos
 
 Array = NDArray[Any]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.kernels.estimation_slip import slide
+from amr.wheel_slide import slide
 from amr.kernels.estimation_state import (
     BIAS,
     BIAS_WALK,

@@ -1,9 +1,9 @@
 """The ring's own odometry: raw wheel ticks and the raw gyro, so that no filter or map can mislead it.
 
 Wheels know little of the yaw of a skid steer (errors of a quarter were measured in curves). Where gyro samples cover
-the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt. In
-a fast turn it drifts outward: its centre of rotation moves ahead of the base with the lateral acceleration, up to its
-leading wheels (a differential drive's wheels lie beside the base: no drift).
+the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt. How
+its body slides over the floor is computed from friction (``amr.wheel_slide``): wheels alone were 0.2 m wrong within 0.3 s
+where a turn begins in braking. A differential drive does not slide.
 
 Its frame is arbitrary (the pose of the first telemetry) and drifts; ``drift_m`` is the clock of that drift: the
 difference of two readings is the uncertainty that a nearby point gathers between them.
@@ -12,11 +12,16 @@ difference of two readings is the uncertainty that a nearby point gathers betwee
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.messages import BaseState, Imu
 from amr.portable_math import sin_cos
+from amr.wheel_slide import slide
 
 TRAIL_LENGTH: Final = 64
 """Poses kept to place late scans; one a step, 1.3 s at 50 Hz."""
@@ -28,6 +33,8 @@ _RATE_MAX_RADPS: Final = 35.0
 _SLIP_FRAC: Final = 0.6
 """Gyro and wheels may differ by this part of the turn: slip. What is beyond makes both doubtful."""
 _LEVER_M: Final = 0.35
+_SLIDE_DOUBT_FRAC: Final = 0.2
+"""Part of the way slid that is doubtful."""
 
 TrailPose = tuple[int, float, float, float]
 """(stamp_ns, x_m, y_m, yaw_rad); the yaw is not wrapped, so poses can be interpolated."""
@@ -43,7 +50,9 @@ class WheelGeometry:
     front_m: float
     """How far the leading wheels lie ahead of the base, forward and in reverse."""
     rear_m: float
-    slip_m_per_mps2: float
+    contacts_m: NDArray[np.float64]
+    """[n, 2]: x, y of the wheels of a skid steer; empty for others."""
+    creep_mps: float
     drift_m_per_m: float
     drift_m_per_rad: float
     drift_wheels_m_per_rad: float
@@ -51,13 +60,15 @@ class WheelGeometry:
     @classmethod
     def from_config(cls, config: RobotConfig) -> WheelGeometry:
         """From a robot file."""
+        skids = config.drive.kind == "skid_steer"
         return cls(
             config.drive.metres_per_tick_m,
             config.drive.track_m,
             config.limits.v_max_mps + 0.5 * config.limits.w_max_radps * config.drive.track_m,
             max(0.0, max(x for x, _ in config.drive.wheel_positions_m)),
             max(0.0, -min(x for x, _ in config.drive.wheel_positions_m)),
-            config.safety.slip_m_per_mps2,
+            np.array(config.drive.wheel_positions_m if skids else (), np.float64).reshape(-1, 2),
+            config.estimation.slip_creep_mps,
             config.safety.drift_m_per_m,
             config.safety.drift_m_per_rad,
             config.safety.drift_wheels_m_per_rad,
@@ -76,6 +87,9 @@ class Odometer:
     """Way of the faster wheel, summed: grows whenever anything turns."""
     yaw_rate_radps: float | None
     """By the gyro, at the newest pose; None = no gyro then."""
+    vx_mps: float
+    vy_mps: float
+    """Of the base over the floor, base frame."""
     trail: tuple[TrailPose, ...]
     """Oldest first; the last is the pose now."""
 
@@ -83,7 +97,7 @@ class Odometer:
 def start(base: BaseState) -> Odometer:
     """An odometer at the origin."""
     trail = ((base.stamp_ns, 0.0, 0.0, 0.0),)
-    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, None, trail)
+    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, None, 0.0, 0.0, trail)
 
 
 def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> str:
@@ -96,10 +110,12 @@ def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) ->
     return ""
 
 
-def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: WheelGeometry) -> Odometer:
+def advance(
+    odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: WheelGeometry, friction_mps2: float
+) -> Odometer:
     """The odometer at newer telemetry of the same run of the MCU; telemetry that is not newer changes nothing.
 
-    ``gyro``: samples since the last telemetry, oldest first.
+    ``gyro``: samples since the last telemetry, oldest first. ``friction_mps2``: deceleration that the floor gives.
     """
     stamp_ns, x_m, y_m, yaw_rad = odometer.trail[-1]
     if base.stamp_ns <= stamp_ns:
@@ -107,9 +123,20 @@ def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: 
     left_m, right_m, duration_s = _wheel_steps(odometer, base, wheels)
     step_m = 0.5 * (left_m + right_m)
     turn_rad, doubt_m, yaw_rate_radps = _turn(left_m, right_m, _gyro_turn(stamp_ns, base.stamp_ns, gyro), wheels)
+    vx_mps, vy_mps, aside_m = 0.5 * (base.left_mps + base.right_mps), 0.0, 0.0
+    if wheels.contacts_m.size:
+        rolling_mps = vx_mps
+        vx_mps, vy_mps = slide(
+            odometer.vx_mps, odometer.vy_mps, turn_rad / duration_s, base.left_mps, base.right_mps, duration_s,
+            friction_mps2, wheels.creep_mps, wheels.contacts_m,
+        )  # fmt: skip
+        if not vx_mps * vx_mps + vy_mps * vy_mps <= 9.0 * wheels.wheel_max_mps * wheels.wheel_max_mps:
+            vx_mps, vy_mps = rolling_mps, 0.0
+        slid_mps = vx_mps - rolling_mps
+        step_m += slid_mps * duration_s
+        aside_m = vy_mps * duration_s
+        doubt_m += _SLIDE_DOUBT_FRAC * sqrt(slid_mps * slid_mps + vy_mps * vy_mps) * duration_s
     sine, cosine = sin_cos(yaw_rad + 0.5 * turn_rad)
-    center_m = rotation_ahead_m(step_m / duration_s, abs(step_m * turn_rad) / (duration_s * duration_s), wheels)
-    aside_m = -center_m * turn_rad
     pose = (
         base.stamp_ns,
         x_m + cosine * step_m - sine * aside_m,
@@ -123,14 +150,10 @@ def advance(odometer: Odometer, base: BaseState, gyro: tuple[Imu, ...], wheels: 
         odometer.drift_m + wheels.drift_m_per_m * abs(step_m) + doubt_m,
         odometer.travel_m + max(abs(left_m), abs(right_m)),
         yaw_rate_radps,
+        vx_mps,
+        vy_mps,
         (*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),
     )
-
-
-def rotation_ahead_m(v_mps: float, lateral_mps2: float, wheels: WheelGeometry) -> float:
-    """x of the centre of rotation in the base frame: it moves towards the leading wheels with lateral acceleration."""
-    ahead_m = wheels.slip_m_per_mps2 * lateral_mps2
-    return min(wheels.front_m, ahead_m) if v_mps >= 0.0 else -min(wheels.rear_m, ahead_m)
 
 
 def _turn(

@@ -43,6 +43,8 @@ MIN_STEP_M = 0.004
 MAX_ITERATIONS = 400
 BISECTIONS = 10
 ROUNDING_M = 1.0e-9
+TURNS_RADPS = 0.3
+"""A commanded turn from here on takes grip from braking."""
 SLIDE = 0.1
 """Sine of the angle at which creeping along something may approach it."""
 
@@ -300,7 +302,7 @@ def approach(value: float, target: float, up: float, down: float, duration: floa
 
 
 @kernel(
-    "UniTuple(float64, 5)(float64, float64, float64, float64, float64, float64, float64, float64, float64,"
+    "UniTuple(float64, 5)(float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64[:, ::1], float64, float64)"
 )
 def predict_in_flight(
@@ -311,6 +313,7 @@ def predict_in_flight(
     w: float,
     accel: float,
     brake: float,
+    turning_brake: float,
     alpha: float,
     step_s: float,
     pending: F64,
@@ -320,7 +323,7 @@ def predict_in_flight(
     """Pose and twist at ``end_s``, from those at ``start_s``: the speed follows the commands in flight within limits.
 
     ``pending`` float64 [n, 3]: (time s, v m/s, w rad/s), oldest first; before the first one the speed stays. Times
-    count to the nearest step.
+    count to the nearest step. ``turning_brake``: what is left of ``brake`` while a turn is commanded.
     """
     time = start_s
     next_command = 0
@@ -332,7 +335,8 @@ def predict_in_flight(
             target_w = pending[np.uint64(next_command), 2]
             next_command += 1
         duration = min(step_s, end_s - time)
-        v = approach(v, target_v, accel, brake, duration)
+        down = turning_brake if abs(target_w) > TURNS_RADPS else brake
+        v = approach(v, target_v, accel, down, duration)
         w = approach(w, target_w, alpha, alpha, duration)
         s, c = sin_cos(yaw + 0.5 * w * duration)
         x += c * v * duration

@@ -37,13 +37,17 @@ class CommandLimits:
         )
 
 
+def grip_part(grip_frac: float) -> float:
+    """The part of the file's friction to reckon with, in [0.1, 1]; what is no number counts as 0.1."""
+    return min(1.0, grip_frac) if grip_frac >= _LEAST_GRIP_FRAC else _LEAST_GRIP_FRAC
+
+
 def on_floor(limits: CommandLimits, grip_frac: float) -> CommandLimits:
     """What can be relied on where the floor gives this part of the file's friction; never more than the file.
 
-    The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe: one that is
-    no number, or below 0.1, counts as 0.1.
+    The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe (``grip_part``).
     """
-    part = min(1.0, grip_frac) if grip_frac >= _LEAST_GRIP_FRAC else _LEAST_GRIP_FRAC
+    part = grip_part(grip_frac)
     if part == 1.0:
         return limits
     return replace(

@@ -40,7 +40,7 @@ from amr.safety.memory import MemoryRules
 from amr.safety.outline import Outline
 from amr.safety.scan_check import ScanRules, ScanWatch
 from amr.safety.slide import SlideWatch
-from amr.units import ns_from_s
+from amr.units import GRAVITY_MPS2, ns_from_s
 
 __all__ = ["SafetyInput", "SafetyOutput", "SafetyRing"]
 
@@ -48,8 +48,11 @@ _NO_STOP = Stop(StopReason.NONE, "")
 _CHANGE = 1.0e-3
 """A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
 _PREDICTION_STEP_S = 0.005
+_OVERRUN_HOLD = 1.0e-3
 _COASTING_FROM_MPS = 0.1
 """Below this speed wheels and body turn alike, and the curvature that was measured means nothing."""
+_SKID_TURNING_BRAKE_FRAC = 0.5
+"""Part of a skid steer's brake that is left while a turn begins: its wheels slide sideways (measured in simulation)."""
 _NEVER_NS = -(2**62)
 """Stamp of what never came."""
 _MCU_ARMED = frozenset({McuState.ARMED, McuState.DRIVING, McuState.STOPPING})
@@ -109,6 +112,8 @@ class SafetyRing:
         safety = config.safety
         self._limits = CommandLimits.from_config(config.limits)
         self._floor_limits = self._limits
+        self._floor_mps2 = self._file_mps2 = config.physics.friction * GRAVITY_MPS2
+        self._turning_brake_frac = _SKID_TURNING_BRAKE_FRAC if config.drive.kind == "skid_steer" else 1.0
         self._settings = EnvelopeSettings.from_config(config)
         self._fences = zones.fences_of(config.zones)
         self._wheels = WheelGeometry.from_config(config)
@@ -148,6 +153,7 @@ class SafetyRing:
         """The command that may leave in this step. Never raises on any value in ``view``; ``now_ns`` grows."""
         duration_s = self._elapsed_s(view.now_ns)
         self._floor_limits = limits.on_floor(self._limits, view.grip_frac)
+        self._floor_mps2 = self._file_mps2 * limits.grip_part(view.grip_frac)
         restarted = self._take_base(view.base, view.imu)
         self._take_scan(view.scan, view.now_ns)
         self._follow_arming(view, restarted)
@@ -196,7 +202,9 @@ class SafetyRing:
             self._memory = memory.empty(self._memory_rules, self._scan_rules.beams)
             self._scan_stamp_ns = _NEVER_NS
         else:
-            self._odometer = dead_reckoning.advance(self._odometer, base, gyro, self._wheels)
+            self._odometer = dead_reckoning.advance(
+                self._odometer, base, gyro, self._wheels, self._floor_mps2
+            )
         return last is not None and last.boot_id != base.boot_id
 
     def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
@@ -378,7 +386,8 @@ class SafetyRing:
     ) -> Instant:
         x_m, y_m, yaw_rad, v_mps, w_radps = kernel.predict_in_flight(
             *pose, twist.v_mps, twist.w_radps, self._floor_limits.a_max_mps2, self._floor_limits.brake_mps2,
-            self._floor_limits.alpha_max_radps2, _PREDICTION_STEP_S, pending, start_s, end_s,
+            self._turning_brake_frac * self._floor_limits.brake_mps2, self._floor_limits.alpha_max_radps2,
+            _PREDICTION_STEP_S, pending, start_s, end_s,
         )  # fmt: skip
         return Instant((x_m, y_m, yaw_rad), Twist2(v_mps, w_radps))
 
@@ -405,6 +414,12 @@ class SafetyRing:
             coasting_scale, why = self._clear_scale(coasting, slowest, start, outline, situation)
             if coasting_scale < scale:
                 scale, cause = coasting_scale, why
+        if coasting is None and scale >= 0.0 and self._overruns(situation):
+            overrun = self._motion(_scaled(situation.coasting.twist, _OVERRUN_HOLD), situation.leading)
+            if overrun is not None:
+                overrun_scale, why = self._clear_scale(overrun, 0.0, situation.coasting, situation.leading, situation)
+                if overrun_scale < 0.0:
+                    scale, cause = -1.0, why
         if situation.sliding is not None and scale >= 0.0 and not (coasting and situation.leads_on):
             start, outline = situation.sliding
             swinging = self._motion(start.twist, outline)
@@ -452,6 +467,9 @@ class SafetyRing:
 
     def _motion(self, twist: Twist2, outline: Outline) -> Motion | None:
         return envelope.motion_of(twist, self._floor_limits, outline.circumradius_m)
+
+    def _overruns(self, situation: Situation) -> bool:
+        return abs(situation.coasting.twist.v_mps) >= _COASTING_FROM_MPS
 
     def _coasting_motion(self, wish: Twist2, situation: Situation) -> Motion | None:
         """The wish along the curvature that the body has now; None where it is slow or changes its direction."""

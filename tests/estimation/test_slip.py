@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import wrap_angle
-from amr.kernels.estimation_slip import slide
+from amr.wheel_slide import slide
 from amr.messages import Imu
 
 FRICTION_MPS2 = 0.5 * 9.80665
