@@ -30,7 +30,7 @@ from amr.messages import (
 )
 from amr.movers import Mover
 from amr.portable_math import sin_cos
-from amr.safety import dead_reckoning, envelope, kernel, limits, memory, movers, scan_check, slide, zones
+from amr.safety import dead_reckoning, envelope, kernel, limits, memory, movers, scan_check, zones
 from amr.safety.arming import ArmEvent, ArmState, advance
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.dead_reckoning import Odometer, WheelGeometry
@@ -39,7 +39,6 @@ from amr.safety.limits import CommandLimits
 from amr.safety.memory import MemoryRules
 from amr.safety.outline import Outline
 from amr.safety.scan_check import ScanRules, ScanWatch
-from amr.safety.slide import SlideWatch
 from amr.units import GRAVITY_MPS2, ns_from_s
 
 __all__ = ["SafetyInput", "SafetyOutput", "SafetyRing"]
@@ -80,17 +79,10 @@ class Situation:
     """If it keeps the yaw rate that it has, about its leading wheels, and slides on, as a skid steer does."""
     leading: Outline
     """The outline from there."""
-    sliding: tuple[Instant, Outline] | None
-    """If it comes to rest or turns back out of a fast turn: about the wheels that led, as far as it turns now."""
     movers: tuple[Mover, ...] = ()
     """Base frame, now."""
     map_from_base: Pose2 | None = None
     """Now."""
-
-    @property
-    def leads_on(self) -> bool:
-        """The end that led the fast turn still leads: coasting covers the slide."""
-        return self.sliding is not None and self.sliding[1] is self.leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,6 @@ class SafetyRing:
         self._base_fault = ""
         self._odometer: Odometer | None = None
         self._memory = memory.empty(self._memory_rules, config.lidar.beams)
-        self._slide: SlideWatch | None = None
         self._scan_stamp_ns = _NEVER_NS
         self._scan_light_ns = _NEVER_NS
         """Oldest light of the newest scan that was placed."""
@@ -342,7 +333,8 @@ class SafetyRing:
             twist = Twist2(twist.v_mps, self._odometer.yaw_rate_radps)
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
-        leading = self._outline_front if twist.v_mps >= 0.0 else self._outline_rear
+        body = Twist2(self._odometer.vx_mps, twist.w_radps)
+        leading = self._outline_front if body.v_mps >= 0.0 else self._outline_rear
         # While it brakes in a turn, wheels that slide sideways slide along, too: the body is faster than they are, by
         # about as much as the leading wheels go sideways when friction is shared evenly.
         ahead_mps = abs(twist.w_radps) * leading.ahead_m
@@ -355,26 +347,9 @@ class SafetyRing:
         acting = self._drive(now.pose, now.twist, pending, now_s, acts_s)
         sine, cosine = sin_cos(yaw_rad)
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
-        body = Twist2(twist.v_mps + ahead_mps, twist.w_radps)
         coasting = self._drive(pose, body, lazy, 0.0, acts_s)
-        sliding = self._sliding(view.now_ns, (x_m, y_m, yaw_rad), twist, pending, acts_s)
         place = view.map_from_base
-        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading, sliding, view.movers, place)
-
-    def _sliding(
-        self, now_ns: int, base: tuple[float, float, float], twist: Twist2, pending: NDArray[np.float64], acts_s: float
-    ) -> tuple[Instant, Outline] | None:
-        self._slide = slide.watch(self._slide, twist, now_ns)
-        if self._slide is None or self._wheels.front_m == self._wheels.rear_m == 0.0:
-            return None
-        end = self._outline_front if self._slide.forward else self._outline_rear
-        ahead_mps = abs(twist.w_radps) * end.ahead_m
-        held = pending.copy()
-        held[:, 1] += ahead_mps
-        held[:, 2] = twist.w_radps
-        sine, cosine = sin_cos(base[2])
-        pose = (base[0] + end.ahead_m * cosine, base[1] + end.ahead_m * sine, base[2])
-        return self._drive(pose, Twist2(twist.v_mps + ahead_mps, twist.w_radps), held, 0.0, acts_s), end
+        return Situation(view.now_ns, self._odometer, now, acting, coasting, leading, view.movers, place)
 
     def _drive(
         self,
@@ -420,13 +395,6 @@ class SafetyRing:
                 overrun_scale, why = self._clear_scale(overrun, 0.0, situation.coasting, situation.leading, situation)
                 if overrun_scale < 0.0:
                     scale, cause = -1.0, why
-        if situation.sliding is not None and scale >= 0.0 and not (coasting and situation.leads_on):
-            start, outline = situation.sliding
-            swinging = self._motion(start.twist, outline)
-            if swinging is not None:
-                sliding_scale, why = self._clear_scale(swinging, slowest, start, outline, situation)
-                if sliding_scale < scale:
-                    scale, cause = sliding_scale, why
         if scale < 0.0:
             category = self._emergency(situation)
             at_rest = category is not None or braking == STANDSTILL
