@@ -22,7 +22,14 @@ import numba.core.config as numba_config
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _ROOT = Path(__file__).resolve().parent
-_SOURCES = ("amr/jit.py", "amr/portable_math.py", "amr/wheel_slide.py", "amr/kernels/*.py", "amr/safety/kernel*.py", "sim/kernels/*.py")
+_SOURCES = (
+    "amr/jit.py",
+    "amr/portable_math.py",
+    "amr/wheel_slide.py",
+    "amr/kernels/*.py",
+    "amr/safety/kernel*.py",
+    "sim/kernels/*.py",
+)
 
 
 def kernel_hash() -> str:

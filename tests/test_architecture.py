@@ -22,6 +22,7 @@ GROUND = {
     "state",
     "movers",
     "polygons",
+    "wheel_slide",
 }
 STAGES = {"calibration", "estimation", "mapping", "tracking", "localization", "planning", "control", "mission"}
 STANDARD = set(sys.stdlib_module_names)

@@ -7,8 +7,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.wheel_slide import slide
 from amr.kernels.trig import sin_cos
+from amr.wheel_slide import slide
 
 Array = NDArray[Any]
 

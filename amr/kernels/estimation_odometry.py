@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.wheel_slide import slide
 from amr.kernels.estimation_state import (
     BIAS,
     BIAS_WALK,
@@ -73,6 +72,7 @@ from amr.kernels.estimation_state import (
     Y,
 )
 from amr.kernels.trig import sin_cos
+from amr.wheel_slide import slide
 
 Array = NDArray[Any]
 

@@ -47,7 +47,8 @@ _NO_STOP = Stop(StopReason.NONE, "")
 _CHANGE = 1.0e-3
 """A limit that changes the wish by less (m/s, rad/s) is not worth a reason."""
 _PREDICTION_STEP_S = 0.005
-_OVERRUN_HOLD = 1.0e-3
+_WHISPER = 1.0e-3
+"""Part of the body's speed that a wish asks for which does not go on the same way."""
 _COASTING_FROM_MPS = 0.1
 """Below this speed wheels and body turn alike, and the curvature that was measured means nothing."""
 _SKID_TURNING_BRAKE_FRAC = 0.5
@@ -193,9 +194,7 @@ class SafetyRing:
             self._memory = memory.empty(self._memory_rules, self._scan_rules.beams)
             self._scan_stamp_ns = _NEVER_NS
         else:
-            self._odometer = dead_reckoning.advance(
-                self._odometer, base, gyro, self._wheels, self._floor_mps2
-            )
+            self._odometer = dead_reckoning.advance(self._odometer, base, gyro, self._wheels, self._floor_mps2)
         return last is not None and last.boot_id != base.boot_id
 
     def _take_scan(self, scan: Scan | None, now_ns: int) -> None:
@@ -389,12 +388,6 @@ class SafetyRing:
             coasting_scale, why = self._clear_scale(coasting, slowest, start, outline, situation)
             if coasting_scale < scale:
                 scale, cause = coasting_scale, why
-        if coasting is None and scale >= 0.0 and self._overruns(situation):
-            overrun = self._motion(_scaled(situation.coasting.twist, _OVERRUN_HOLD), situation.leading)
-            if overrun is not None:
-                overrun_scale, why = self._clear_scale(overrun, 0.0, situation.coasting, situation.leading, situation)
-                if overrun_scale < 0.0:
-                    scale, cause = -1.0, why
         if scale < 0.0:
             category = self._emergency(situation)
             at_rest = category is not None or braking == STANDSTILL
@@ -436,16 +429,16 @@ class SafetyRing:
     def _motion(self, twist: Twist2, outline: Outline) -> Motion | None:
         return envelope.motion_of(twist, self._floor_limits, outline.circumradius_m)
 
-    def _overruns(self, situation: Situation) -> bool:
-        return abs(situation.coasting.twist.v_mps) >= _COASTING_FROM_MPS
-
     def _coasting_motion(self, wish: Twist2, situation: Situation) -> Motion | None:
-        """The wish along the curvature that the body has now; None where it is slow or changes its direction."""
+        """The wish along the curvature that the body has now; None where that is slow.
+
+        Where the wish turns back, or in place, what is left is the body's own stop.
+        """
         coasting = situation.coasting.twist
-        if abs(coasting.v_mps) < _COASTING_FROM_MPS or wish.v_mps * coasting.v_mps <= 0.0:
+        if abs(coasting.v_mps) < _COASTING_FROM_MPS:
             return None
-        twist = Twist2(wish.v_mps, coasting.w_radps / coasting.v_mps * wish.v_mps)
-        return self._motion(twist, situation.leading)
+        part = max(_WHISPER, wish.v_mps / coasting.v_mps)
+        return self._motion(_scaled(coasting, part), situation.leading)
 
     def _clear_scale(
         self, motion: Motion, slowest: float, start: Instant, outline: Outline, situation: Situation

@@ -11,10 +11,10 @@ from odometry_drive import PERIOD_NS, robot
 
 from amr.config.robot import RobotConfig
 from amr.estimation.grip import GripEstimator
-from amr.wheel_slide import slide
 from amr.messages import BaseState, Imu, McuState
 from amr.state import restore_into, tree_of
 from amr.units import GRAVITY_MPS2
+from amr.wheel_slide import slide
 
 
 @dataclass

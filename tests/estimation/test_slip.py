@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 
 from amr.estimation.odometry import OdometryFilter
 from amr.geometry import wrap_angle
-from amr.wheel_slide import slide
 from amr.messages import Imu
+from amr.wheel_slide import slide
 
 FRICTION_MPS2 = 0.5 * 9.80665
 CREEP_MPS = 0.01

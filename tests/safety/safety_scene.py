@@ -17,7 +17,10 @@ from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.kinematics import wheel_speeds_from_twist
 from amr.messages import BaseState, Imu, LinkState, McuState, Scan
 from amr.safety.base import SafetyInput, SafetyOutput
+from amr.safety.dead_reckoning import WheelGeometry
 from amr.safety.ring import SafetyRing
+from amr.units import GRAVITY_MPS2
+from amr.wheel_slide import slide
 
 JACKAL = Path(__file__).resolve().parents[2] / "seeds" / "robots" / "jackal.toml"
 MS = 1_000_000
@@ -90,8 +93,9 @@ class Driver:
         self.pending: tuple[tuple[int, float, float], ...] = ()
         self.yaw_factor = 1.0
         """True turn per turn of the wheels: a skid steer's slip."""
-        self.rotation_ahead_m = 0.0
-        """True centre of rotation: a skid steer that drifts outward turns about a point ahead of the base."""
+        self.sliding = (0.0, 0.0)
+        """True speed of a skid steer over the floor, base frame."""
+        self._contacts_m = WheelGeometry.from_config(config).contacts_m
         self.imu: tuple[Imu, ...] = ()
         self.out: SafetyOutput | None = None
 
@@ -122,10 +126,22 @@ class Driver:
             self.left_m += wheels.left_mps * step_s
             self.right_m += wheels.right_mps * step_s
             turning = Twist2(self.twist.v_mps, self.yaw_factor * self.twist.w_radps)
-            center = integrate_twist(self.pose @ Pose2(self.rotation_ahead_m, 0.0, 0.0), turning, step_s)
-            self.pose = center @ Pose2(-self.rotation_ahead_m, 0.0, 0.0)
+            self.pose = self._moved(turning, step_s)
             samples.append(Imu(self.now_ns, turning.w_radps, 0.0, 0.0))
         self.imu = tuple(samples)
+
+    def _moved(self, turning: Twist2, step_s: float) -> Pose2:
+        """The pose after this time; a skid steer slides as its floor lets it."""
+        if not self._contacts_m.size:
+            return integrate_twist(self.pose, turning, step_s)
+        wheels = wheel_speeds_from_twist(self.twist, self.config.drive.track_m)
+        self.sliding = slide(
+            *self.sliding, turning.w_radps, wheels.left_mps, wheels.right_mps, step_s,
+            self.config.physics.friction * GRAVITY_MPS2, self.config.estimation.slip_creep_mps, self._contacts_m,
+        )  # fmt: skip
+        half_rad = 0.5 * turning.w_radps * step_s
+        way = Pose2(self.sliding[0] * step_s, self.sliding[1] * step_s, half_rad)
+        return self.pose @ Pose2(0.0, 0.0, half_rad) @ way
 
     def step(self, wish: Twist2 = Twist2(0.0, 0.0), **changes: Any) -> SafetyOutput:  # noqa: B008 - a frozen value
         """Advance, then let the ring decide. ``changes`` replace fields of its input."""

@@ -233,7 +233,7 @@ def test_approach_brakes_and_accelerates_at_its_own_rates(value: float, target: 
 
 def test_prediction_follows_the_commands_in_flight() -> None:
     pending = np.array([(0.02, 0.5, 0.0), (0.05, 0.5, 1.0)])
-    x, y, yaw, v, w = kernel.predict_in_flight(0.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 1e9, 0.005, pending, 0.0, 0.1)
+    x, y, yaw, v, w = kernel.predict_in_flight(0.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 3.5, 1e9, 0.005, pending, 0.0, 0.1)
     assert (v, w) == (0.5, 1.0)
     assert yaw == pytest.approx(0.05)
     assert x == pytest.approx(0.05, abs=1e-4)
@@ -242,11 +242,18 @@ def test_prediction_follows_the_commands_in_flight() -> None:
 
 def test_prediction_without_commands_keeps_the_speed_and_zero_time_changes_nothing() -> None:
     nothing = np.zeros((0, 3))
-    x, _, _, v, _ = kernel.predict_in_flight(1.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 12.0, 0.005, nothing, 0.0, 0.1)
+    x, _, _, v, _ = kernel.predict_in_flight(1.0, 0.0, 0.0, 0.5, 0.0, 3.0, 3.5, 1.75, 12.0, 0.005, nothing, 0.0, 0.1)
     assert (x, v) == (pytest.approx(1.05), 0.5)
-    assert kernel.predict_in_flight(1.0, 2.0, 3.0, 0.5, 0.1, 3.0, 3.5, 12.0, 0.005, nothing, 0.0, 0.0) == (
+    assert kernel.predict_in_flight(1.0, 2.0, 3.0, 0.5, 0.1, 3.0, 3.5, 1.75, 12.0, 0.005, nothing, 0.0, 0.0) == (
         1.0, 2.0, 3.0, 0.5, 0.1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("w", "v_after"), [(0.0, 0.65), (0.3, 0.65), (0.31, 0.825), (-2.0, 0.825)])
+def test_prediction_brakes_less_where_a_turn_is_commanded(w: float, v_after: float) -> None:
+    pending = np.array([(0.0, 0.0, w)])
+    _, _, _, v, _ = kernel.predict_in_flight(0.0, 0.0, 0.0, 1.0, 0.0, 3.0, 3.5, 1.75, 12.0, 0.005, pending, 0.0, 0.1)
+    assert v == pytest.approx(v_after)
 
 
 @settings(deadline=None, max_examples=60)
