@@ -2,8 +2,8 @@
 
 Wheels know little of the yaw of a skid steer (errors of a quarter were measured in curves). Where gyro samples cover
 the time between two poses they tell the turn, unless the wheels stand still; else the wheels do, with more doubt. How
-its body slides over the floor is computed from friction (``amr.wheel_slide``): wheels alone were 0.2 m wrong within 0.3 s
-where a turn begins in braking. A differential drive does not slide.
+its body slides over the floor is computed from friction (``amr.wheel_slide``): wheels alone were 0.2 m wrong within
+0.3 s where a turn begins in braking. A differential drive does not slide.
 
 Its frame is arbitrary (the pose of the first telemetry) and drifts; ``drift_m`` is the clock of that drift: the
 difference of two readings is the uncertainty that a nearby point gathers between them.

@@ -7,12 +7,12 @@ Model of a stop, when the command of this step is the last good one:
 3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
    and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
 
-A skid steer slides (``dead_reckoning``): it follows its wheels late, brakes less while it is told to turn, turns less or
-more than its wheels (in simulation between half and one and a half times), and drifts outward: its centre of rotation
-moves ahead, at most as far as its leading wheels. So two stops are checked: along the command's curvature about the base,
-and along the curvature that the body has now, from its own speed, about the leading wheels (``ring``). The second counts
-too where the command turns back or in place while the body still slides on. What may be wrong beyond both
-(``yaw_error_frac``) widens the sweep along the way.
+A skid steer slides (``dead_reckoning``): it follows its wheels late, brakes less while it is told to turn, turns less
+or more than its wheels (in simulation between half and one and a half times), and drifts outward: its centre of
+rotation moves ahead, at most as far as its leading wheels. So two stops are checked: along the command's curvature
+about the base, and along the curvature that the body has now, from its own speed, about the leading wheels (``ring``).
+The second counts too where the command turns back or in place while the body still slides on. What may be wrong beyond
+both (``yaw_error_frac``) widens the sweep along the way.
 
 The swept outline of 2 and 3 keeps ``margin_m`` (plus ``margin_per_speed_s`` times the speed there) to every point. The
 world is at rest but for ``obstacle_speed_mps``, by which every point may approach from its measurement to the stop.

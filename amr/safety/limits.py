@@ -45,7 +45,7 @@ def grip_part(grip_frac: float) -> float:
 def on_floor(limits: CommandLimits, grip_frac: float) -> CommandLimits:
     """What can be relied on where the floor gives this part of the file's friction; never more than the file.
 
-    The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe (``grip_part``).
+    The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe.
     """
     part = grip_part(grip_frac)
     if part == 1.0:
