@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import seeds
 from amr.errors import DataError
 from amr.geometry import Twist2
 from amr.messages import Scan, Stop, StopReason
@@ -62,6 +64,9 @@ def _scan(range_m: float) -> Scan:
     return Scan(990_000_000, lidar.angle_min_rad, increment, lidar.range_min_m, lidar.range_max_m, 0.0, ranges)
 
 
+FOUND = sorted((Path(seeds.__file__).parent / "falsified").glob("*.json"))
+"""Attempts that ended in a forbidden contact when they were found."""
+
 POST = World("post", (Circle(1.329, 0.0, 0.1),))
 
 
@@ -106,3 +111,9 @@ def test_a_file_that_is_no_case_is_refused_in_one_line(tmp_path):
             falsify.run_file(path)
     with pytest.raises(DataError, match="no such file"):
         falsify.run_file(tmp_path / "none.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FOUND, ids=[path.stem for path in FOUND])
+def test_what_was_found_once_is_forbidden_no_more(path: Path) -> None:
+    assert falsify.run_file(path).verdict is not Verdict.FORBIDDEN

@@ -55,8 +55,8 @@ def verdict_of(
     own_mps = details["contact_own_closing_mps"]
     if details["contact_other_closing_mps"] >= _MOVES_MPS and own_mps <= robot.safety.creep_mps:
         return Verdict.CREEPING, details
-    place = _contact_place(truth[-1], world, robot)
-    tolerance_m = _SEEN_M + speed_mps * _LATEST_SCAN_S
+    place, stands = _contact_place(truth[-1], world, robot)
+    tolerance_m = _SEEN_M if stands else _SEEN_M + speed_mps * _LATEST_SCAN_S
     seen = _was_seen(place, truth, scans, robot, tolerance_m, robot.safety.memory_s)
     in_view = seen and _was_seen(place, truth, scans, robot, tolerance_m, _LATEST_SCAN_S)
     details |= {"x_m": place[0], "y_m": place[1], "seen": seen, "in_view": in_view}
@@ -67,26 +67,26 @@ def verdict_of(
     return Verdict.FORBIDDEN, details
 
 
-def _contact_place(row: NDArray[np.float64], world: World, robot: RobotConfig) -> tuple[float, float]:
-    """The point of the outline, at this pose, that is nearest to anything; world frame."""
+def _contact_place(row: NDArray[np.float64], world: World, robot: RobotConfig) -> tuple[tuple[float, float], bool]:
+    """(the point of the outline that is nearest to anything, world frame; does what is there stand)."""
     time_s, x_m, y_m, yaw_rad = (float(value) for value in row[:4])
     cosine, sine = math.cos(yaw_rad), math.sin(yaw_rad)
     local = np.vstack([_along(np.array(polygon)) for polygon in robot.body.outline_m])
     points = np.column_stack([x_m + cosine * local[:, 0] - sine * local[:, 1],
                               y_m + sine * local[:, 0] + cosine * local[:, 1]])  # fmt: skip
+    shapes: tuple[Shape, ...] = (*world.circles, *world.polygons)
+    standing = _nearest_m(points, [(shape, (0.0, 0.0)) for shape in shapes])
+    moving = _nearest_m(points, [(mover.shape, mover.position(time_s)) for mover in world.moving])
+    best = int(np.minimum(standing, moving).argmin())
+    return (float(points[best, 0]), float(points[best, 1])), bool(standing[best] <= moving[best])
+
+
+def _nearest_m(points: NDArray[np.float64], shapes: list[tuple[Shape, tuple[float, float]]]) -> NDArray[np.float64]:
+    """Distances [n] to the nearest of shapes at places (x m, y m); infinite without any."""
     nearest = np.full(len(points), math.inf)
-    for shape, offset in _shapes(world, time_s):
+    for shape, offset in shapes:
         nearest = np.minimum(nearest, _distance_m(points - np.array(offset), shape))
-    best = int(nearest.argmin())
-    return float(points[best, 0]), float(points[best, 1])
-
-
-def _shapes(world: World, time_s: float) -> list[tuple[Shape, tuple[float, float]]]:
-    """Everything that stands or moves, and where its own origin is now."""
-    found: list[tuple[Shape, tuple[float, float]]] = [(shape, (0.0, 0.0)) for shape in world.circles]
-    found += [(shape, (0.0, 0.0)) for shape in world.polygons]
-    found += [(mover.shape, mover.position(time_s)) for mover in world.moving]
-    return found
+    return nearest
 
 
 def _along(corners: NDArray[np.float64]) -> NDArray[np.float64]:
