@@ -116,7 +116,7 @@ class Configure:
     v_reverse_max_mm_s: Annotated[int, Raw("u16", "the same backward", 1e-3, "m/s")]
     wheel_accel_mm_s2: Annotated[int, Raw("u16", "set-point slew while a wheel's speed grows", 1e-3, "m/s2", low=1)]
     wheel_decel_mm_s2: Annotated[int, Raw("u16", "set-point slew while a wheel's speed shrinks", 1e-3, "m/s2", low=1)]
-    stop_ramp_mm_s2: Annotated[int, Raw("u16", "deceleration of the faster wheel in a RAMP stop", 1e-3, "m/s2", low=1)]
+    stop_ramp_mm_s2: Annotated[int, Raw("u16", "deceleration of both wheels' mean in a RAMP stop", 1e-3, "m/s2", low=1)]
     feed_forward_q16: Annotated[int, Raw("u32", "duty per wheel speed", 2.0**-16, "s/m", high=2**24)]
     proportional_q16: Annotated[int, Raw("u32", "duty per speed error", 2.0**-16, "s/m", high=2**24)]
     integral_q16: Annotated[int, Raw("u32", "duty per integral of the speed error", 2.0**-16, "1/m", high=2**24)]

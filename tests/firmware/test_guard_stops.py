@@ -164,6 +164,17 @@ def test_ramp_keeps_the_arc(armed: Bench) -> None:
     assert armed.right.speed_mps / armed.left.speed_mps == pytest.approx(before, abs=0.12)
 
 
+def test_ramp_of_a_curve_slows_the_middle_as_straight_on(armed: Bench) -> None:
+    armed.drive(1.2, 0.4, 0.8)
+    armed.samples.clear()
+    armed.run(0.6)
+    middle = [0.5 * (sample.left_mps + sample.right_mps) for sample in armed.samples]
+    start = next(i for i, v in enumerate(middle) if v < 0.7)
+    end = next(i for i, v in enumerate(middle) if v < 0.2)
+    rate = (middle[start] - middle[end]) / ((end - start) * TICK_US * 1e-6)
+    assert rate == pytest.approx(3.5, rel=0.1)
+
+
 def test_fresh_command_takes_over_from_an_expiry_stop(driving: Bench) -> None:
     driving.run(0.2)
     assert driving.state is McuState.STOPPING

@@ -72,15 +72,15 @@ void wheel_follow(wheel_state *wheel, int32_t target_um_per_s, uint16_t accel_mm
 void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per_s2, uint32_t dt_us) {
     uint32_t fast_left = magnitude(left->setpoint_um_per_s);
     uint32_t fast_right = magnitude(right->setpoint_um_per_s);
-    int64_t lead = fast_left > fast_right ? fast_left : fast_right;
-    int64_t slower = lead - speed_step(rate_mm_per_s2, dt_us);
+    int64_t mean = ((int64_t)fast_left + fast_right) / 2;
+    int64_t slower = mean - speed_step(rate_mm_per_s2, dt_us);
     if (slower <= 0) {
         move_setpoint(left, 0);
         move_setpoint(right, 0);
         return;
     }
-    move_setpoint(left, (int32_t)(left->setpoint_um_per_s * slower / lead));
-    move_setpoint(right, (int32_t)(right->setpoint_um_per_s * slower / lead));
+    move_setpoint(left, (int32_t)(left->setpoint_um_per_s * slower / mean));
+    move_setpoint(right, (int32_t)(right->setpoint_um_per_s * slower / mean));
 }
 
 void wheel_pick_up(wheel_state *wheel) {

@@ -47,7 +47,8 @@ void wheel_measure(wheel_state *wheel, const wheel_gains *gains, uint32_t ticks,
 void wheel_follow(wheel_state *wheel, int32_t target_um_per_s, uint16_t accel_mm_per_s2, uint16_t decel_mm_per_s2,
                   uint32_t dt_us);
 
-/* Slows the faster wheel by `rate` and the other in proportion, so that the robot comes to rest on its own arc. */
+/* Slows both wheels in proportion, their mean size by `rate`: the robot comes to rest on its own arc, in a curve as soon as
+ * straight on. */
 void wheel_ramp_pair(wheel_state *left, wheel_state *right, uint16_t rate_mm_per_s2, uint32_t dt_us);
 
 /* Takes over a wheel that turns freely: the set-point starts at its speed, but never above what was last commanded and

@@ -222,7 +222,7 @@ typedef struct {
     uint16_t v_reverse_max_mm_s; /* the same backward, 0.001 m/s */
     uint16_t wheel_accel_mm_s2; /* set-point slew while a wheel's speed grows, 0.001 m/s2 */
     uint16_t wheel_decel_mm_s2; /* set-point slew while a wheel's speed shrinks, 0.001 m/s2 */
-    uint16_t stop_ramp_mm_s2; /* deceleration of the faster wheel in a RAMP stop, 0.001 m/s2 */
+    uint16_t stop_ramp_mm_s2; /* deceleration of both wheels' mean in a RAMP stop, 0.001 m/s2 */
     uint32_t feed_forward_q16; /* duty per wheel speed, 1.52588e-05 s/m */
     uint32_t proportional_q16; /* duty per speed error, 1.52588e-05 s/m */
     uint32_t integral_q16; /* duty per integral of the speed error, 1.52588e-05 1/m */
