@@ -39,8 +39,8 @@ def predict_movers(
     ``movers`` [n, 10]: x, y (from the start of the motion), vx, vy, ax, ay, fade s, radius, sigma of the position,
     sigma of the velocity. Its acceleration may differ from the prediction by ``swerve_mps2`` plus ``swerve_per_m``
     times its speed squared: what turns on a given curve turns harder the faster it is. Besides, its velocity jumps
-    ``jump_hz`` times a second (a Poisson process) by ``jump_frac`` of its size; only jumps of the last ``jump_s`` count,
-    for earlier ones are seen and answered.
+    ``jump_hz`` times a second (a Poisson process) by ``jump_frac`` of its size; only jumps of the last ``jump_s``
+    count, for earlier ones are seen and answered.
     """
     for n in range(np.uint64(movers.shape[0])):
         vx, vy = movers[n, 2], movers[n, 3]

@@ -4,9 +4,11 @@ Of a static thing it must never hold, however the robot turns. A mover has a spe
 where a reference scan proved that nothing was; or its centre went some way since a reference scan, and (a) returns of
 the reference scan lie where the new scan proves that nothing is, or (b) its new returns lie where the reference scan
 proved that nothing was. No other scan that is kept may show something where nothing was, and it must hold for two
-scans in a row, for beams do miss things. Among many movers hardly any place was seen empty; there a disc of one size
-that goes well beyond its own radius is proof enough, where no scan contradicts. A piece of wall that slides along behind an edge fails: where it "was" the
+scans in a row, for beams do miss things. A piece of wall that slides along behind an edge fails: where it "was" the
 wall still is, or is hidden; where it "is" had been hidden.
+
+Among many movers hardly any place was seen empty. There a disc of one size that goes well beyond its own radius is
+proof enough, where no scan contradicts: what slides along behind an edge is not round, and a pillar's centre stays.
 """
 
 from __future__ import annotations

@@ -290,7 +290,7 @@ def test_a_disc_that_went_beyond_itself_is_proved_as_the_text_says() -> None:
         still = [(*random.uniform((2.0, -2.0), (5.0, 2.0)), 0.2)]
         now, low, step = disc_scan([(*place, radius), *still] + ([(*start, radius)] if random.random() < 0.2 else []))
         ago_s = [0.15, 0.3]
-        extra = [(*(place + (0.0, 0.05)), radius)] if random.random() < 0.2 else []
+        extra = [(place[0], place[1] + 0.05, radius)] if random.random() < 0.2 else []
         old = [disc_scan([(*(place - ago * velocity), radius), *still, *extra])[0] for ago in ago_s]
         track = np.zeros(table.COLUMNS)
         track[[table.PX, table.PY]], track[[table.ROUND_X, table.ROUND_Y]], track[table.RADIUS] = place, start, radius
