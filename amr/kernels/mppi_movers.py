@@ -89,14 +89,14 @@ def add_mover_cost(
     step counts. ``step_m``: the farthest that a motion gets in one step.
     """
     steps, samples = state.shape[1], state.shape[2]
-    zero, one, three = np.float32(0.0), np.float32(1.0), np.float32(3.0)
+    zero, one, three, narrow = np.float32(0.0), np.float32(1.0), np.float32(3.0), np.float32(1.0e-3)
     for n in range(np.uint64(predicted.shape[0])):
         for k in range(np.uint64(samples)):
             hit[k] = zero
         for t in range(np.uint64(steps)):
             reach = step_m * np.float32(t + np.uint64(1))
             x, y, sigma, radius = predicted[n, t, 0], predicted[n, t, 1], predicted[n, t, 2], predicted[n, t, 3]
-            share, wide = predicted[n, t, 4], three * predicted[n, t, 5]
+            share, wide = predicted[n, t, 4], max(three * predicted[n, t, 5], narrow)
             touch = radius + body_radius_m
             margin = margin_m + min(sigma, spread_max_m)
             outer = touch + margin
