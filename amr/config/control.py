@@ -83,7 +83,7 @@ class MppiSettings(Section):
     turn_weight: NotNegative = 0.03
     reverse_weight: NotNegative = 3.0
     lateral_weight: NotNegative = 1.0
-    mover_weight: NotNegative = 100.0
+    mover_weight: NotNegative = 300.0
     """Cost of a second at no distance from a mover."""
     mover_margin_m: Positive = 0.5
     """Gap to a mover below which it costs, for a certain prediction."""
@@ -98,6 +98,12 @@ class MppiSettings(Section):
     """Acceleration that is not predicted ..."""
     mover_swerve_per_m: NotNegative = 0.25
     """... and its growth with the square of the speed."""
+    mover_jump_hz: NotNegative = 0.5
+    """How often a mover's velocity jumps ..."""
+    mover_jump_frac: Positive = 0.5
+    """... by what part of itself ..."""
+    mover_jump_s: Positive = 0.5
+    """... and how long before a contact that can be too late to be answered."""
 
 
 class PurePursuitSettings(Section):

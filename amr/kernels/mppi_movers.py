@@ -1,7 +1,8 @@
 """Cost of rollouts near moving obstacles: how likely, and how soon, a motion meets one.
 
-A mover is a disc that is predicted on with growing uncertainty, so far ahead it pushes wide and gently, and near
-hard. In front of it and behind it are told apart by time alone: the disc is where it will be at each step.
+A mover is a disc that goes on as it goes, with growing uncertainty; or its velocity jumps, so suddenly that the robot
+cannot answer any more, and then it is anywhere around there. In front of it and behind it are told apart by time alone:
+the disc is where it will be at each step.
 """
 
 from __future__ import annotations
@@ -14,21 +15,36 @@ import numpy as np
 from amr.jit import kernel
 from amr.kernels.mppi_rollout import X, Y
 from amr.kernels.tracking_filter import fading
+from amr.kernels.trig import exponential
 
-PREDICTED = 4
-"""Columns of a prediction: x, y from the start of the motion, m; standard deviation m; radius m."""
+PREDICTED = 6
+"""Columns of a prediction: x, y from the start of the motion, m; standard deviation m; radius m; probability that the
+velocity has jumped by then; how far that spreads it, m."""
 
 
-@kernel("void(float64[:,::1], float64, float64, float64, float64, float32[:,:,::1])")
-def predict_movers(movers: Any, begin_s: Any, step_s: Any, swerve_mps2: Any, swerve_per_m: Any, predicted: Any) -> Any:
-    """Fill ``predicted`` [n, T, 4] for the times ``begin_s + (t + 1) * step_s``.
+@kernel("void(float64[:,::1], float64, float64, float64, float64, float64, float64, float64, float32[:,:,::1])")
+def predict_movers(
+    movers: Any,
+    begin_s: Any,
+    step_s: Any,
+    swerve_mps2: Any,
+    swerve_per_m: Any,
+    jump_hz: Any,
+    jump_frac: Any,
+    jump_s: Any,
+    predicted: Any,
+) -> Any:
+    """Fill ``predicted`` [n, T, 6] for the times ``begin_s + (t + 1) * step_s``.
 
     ``movers`` [n, 10]: x, y (from the start of the motion), vx, vy, ax, ay, fade s, radius, sigma of the position,
     sigma of the velocity. Its acceleration may differ from the prediction by ``swerve_mps2`` plus ``swerve_per_m``
-    times its speed squared: what turns on a given curve turns harder the faster it is.
+    times its speed squared: what turns on a given curve turns harder the faster it is. Besides, its velocity jumps
+    ``jump_hz`` times a second (a Poisson process) by ``jump_frac`` of its size; only jumps of the last ``jump_s``
+    count, for earlier ones are seen and answered.
     """
     for n in range(np.uint64(movers.shape[0])):
         vx, vy = movers[n, 2], movers[n, 3]
+        speed = math.sqrt(vx * vx + vy * vy + movers[n, 9] * movers[n, 9])
         swerve = swerve_mps2 + swerve_per_m * (vx * vx + vy * vy)
         for t in range(np.uint64(predicted.shape[1])):
             ahead_s = begin_s + (float(t) + 1.0) * step_s
@@ -39,6 +55,9 @@ def predict_movers(movers: Any, begin_s: Any, step_s: Any, swerve_mps2: Any, swe
             measured = math.sqrt(movers[n, 8] * movers[n, 8] + drift * drift)
             predicted[n, t, 2] = measured + 0.5 * swerve * ahead_s * ahead_s
             predicted[n, t, 3] = movers[n, 7]
+            since_s = min(ahead_s, jump_s)
+            predicted[n, t, 4] = 1.0 - exponential(-jump_hz * since_s)
+            predicted[n, t, 5] = measured + jump_frac * since_s * speed
 
 
 @kernel(
@@ -60,39 +79,46 @@ def add_mover_cost(
     hit: Any,
     cost: Any,
 ) -> Any:
-    """Add the cost of meeting the movers ``predicted`` [n, T, 4] to ``cost`` [K]; ``hit`` [K] is scratch.
+    """Add the cost of meeting the movers ``predicted`` [n, T, 6] to ``cost`` [K]; ``hit`` [K] is scratch.
 
     The robot is a disc of ``body_radius_m``. A step whose gap is below ``margin_m`` plus the prediction's sigma (at
-    most ``spread_max_m``) costs ``near_weight`` times the square of the missing part; a gap below ``touch_m`` is a hit,
-    and the dearest of a motion's hits costs ``hit_weight`` plus ``hit_rise_per_m`` for the overlap. Both count by how
-    sure the prediction is: 1 / (1 + (sigma / sure_m)^2). ``step_m``: the farthest that a motion gets in one step.
+    most ``spread_max_m``) costs ``near_weight`` times the square of the missing part. A gap below ``touch_m`` is a hit:
+    ``hit_weight`` plus ``hit_rise_per_m`` for the overlap. Both count by how sure the prediction is:
+    1 / (1 + (sigma / sure_m)^2). A jump meets the robot with a probability that falls to nothing at three times its
+    spread (square of a straight line), and with the part of the directions that lead to it. Of each mover the dearest
+    step counts. ``step_m``: the farthest that a motion gets in one step.
     """
     steps, samples = state.shape[1], state.shape[2]
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for k in range(np.uint64(samples)):
-        hit[k] = zero
-    for t in range(np.uint64(steps)):
-        reach = step_m * np.float32(t + np.uint64(1))
-        for n in range(np.uint64(predicted.shape[0])):
+    zero, one, three, narrow = np.float32(0.0), np.float32(1.0), np.float32(3.0), np.float32(1.0e-3)
+    for n in range(np.uint64(predicted.shape[0])):
+        for k in range(np.uint64(samples)):
+            hit[k] = zero
+        for t in range(np.uint64(steps)):
+            reach = step_m * np.float32(t + np.uint64(1))
             x, y, sigma, radius = predicted[n, t, 0], predicted[n, t, 1], predicted[n, t, 2], predicted[n, t, 3]
+            share, wide = predicted[n, t, 4], max(three * predicted[n, t, 5], narrow)
             touch = radius + body_radius_m
             margin = margin_m + min(sigma, spread_max_m)
             outer = touch + margin
-            if x * x + y * y > (outer + reach) * (outer + reach):
+            farthest = touch + max(margin, wide) + reach
+            if x * x + y * y > farthest * farthest:
                 continue
             doubt = sigma / sure_m
             sure = one / (one + doubt * doubt)
             near = near_weight * sure
             per_margin = one / margin
-            hard, rise = hit_weight * sure, hit_rise_per_m * sure
+            per_wide = one / wide
+            aimed = hit_weight * share * touch / (touch + predicted[n, t, 5])
+            hard, rise = (one - share) * hit_weight * sure, hit_rise_per_m * sure
             contact = touch + touch_m
             for k in range(np.uint64(samples)):
                 dx, dy = state[X, t, k] - x, state[Y, t, k] - y
                 distance = np.float32(math.sqrt(dx * dx + dy * dy))
                 part = max(outer - distance, zero) * per_margin
                 cost[k] += near * part * part
+                off = max(one - max(distance - touch, zero) * per_wide, zero)
                 overlap = contact - distance
                 meets = hard + rise * overlap if overlap > zero else zero
-                hit[k] = max(hit[k], meets)
-    for k in range(np.uint64(samples)):
-        cost[k] += hit[k]
+                hit[k] = max(hit[k], meets + aimed * off * off)
+        for k in range(np.uint64(samples)):
+            cost[k] += hit[k]

@@ -34,6 +34,9 @@ from amr.kernels.tracking_table import (
     REF_Y,
     REST_NS,
     RESTING,
+    ROUND_X,
+    ROUND_Y,
+    ROUNDS,
     SEEN_NS,
     STATUS,
     TENTATIVE,
@@ -49,6 +52,8 @@ _YOUNG_NS = 300_000_000
 _SPEED_SIGMA_MPS = 1.5
 _MISSES_MAX = 3
 _NO_REFERENCE = -1
+_SIZE_FRAC, _SIZE_M = 0.1, 0.02
+"""So much the radius of a disc may differ from scan to scan and still be that of one thing."""
 
 
 @kernel("float64(float64[::1], int64[::1], float64[::1], int64, float64)")
@@ -68,6 +73,20 @@ def join_cost(track: Array, integers: Array, cluster: Array, stamp_ns: int, reac
         # what just turned up where a mover was lost is that mover
         return _LOST_GATE_M + math.sqrt(squared) if squared < gate * gate else -1.0
     return math.sqrt(squared) if squared < gate * gate else -1.0
+
+
+@kernel("void(float64[::1], int64[::1], float64[::1])")
+def count_rounds(track: Array, integers: Array, cluster: Array) -> None:
+    """Before the radius is averaged: does a tentative track go on as a disc of one size, or begin to be one?"""
+    alike = abs(cluster[CRADIUS] - track[RADIUS]) < _SIZE_M + _SIZE_FRAC * track[RADIUS]
+    if cluster[CROUND] == 0.0:
+        integers[ROUNDS] = 0
+    elif alike and integers[ROUNDS] > 0:
+        integers[ROUNDS] += 1
+    else:
+        integers[ROUNDS] = 1
+        track[ROUND_X] = cluster[CX]
+        track[ROUND_Y] = cluster[CY]
 
 
 @kernel("int64(float64[:,::1], int64[:,::1], float64[:,::1], int64, int64, float64, float64, float64, int64)")
@@ -119,6 +138,7 @@ def join(
             )
         correct(tracks[n], clusters[m, CX], clusters[m, CY], sigma * sigma)
         if integers[n, STATUS] == TENTATIVE:
+            count_rounds(tracks[n], integers[n], clusters[m])
             tracks[n, RADIUS] += (clusters[m, CRADIUS] - tracks[n, RADIUS]) / min(10.0, 1.0 + integers[n, HITS])
         tracks[n, HELD_X] = np.nan
         integers[n, SEEN_NS] = stamp_ns
@@ -152,6 +172,7 @@ def join(
         integers[n, REF_NS] = _NO_REFERENCE
         integers[n, REST_NS] = -1
         integers[n, HITS] = 1
+        count_rounds(tracks[n], integers[n], clusters[m])
         next_number += 1
     for k in range(size):
         n = np.uint64(k)

@@ -6,6 +6,9 @@ the reference scan lie where the new scan proves that nothing is, or (b) its new
 proved that nothing was. No other scan that is kept may show something where nothing was, and it must hold for two
 scans in a row, for beams do miss things. A piece of wall that slides along behind an edge fails: where it "was" the
 wall still is, or is hidden; where it "is" had been hidden.
+
+Among many movers hardly any place was seen empty. There a disc of one size that goes well beyond its own radius is
+proof enough, where no scan contradicts: what slides along behind an edge is not round, and a pillar's centre stays.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ from amr.kernels.tracking_table import (
     REF_X,
     REF_Y,
     REST_NS,
+    ROUND_X,
+    ROUND_Y,
+    ROUNDS,
     SEEN_NS,
     STATUS,
     TENTATIVE,
@@ -49,6 +55,10 @@ _ENTERED_NS = 200_000_000
 _ENTERED_MIN = 5
 _ENTERED_FRAC = 0.6
 """Of what enters a place that was seen empty, with no way known that it went: more returns, and more of them."""
+_ROUNDS_MIN = 10
+_ROLLED_M, _ROLLED_RADIUS_M, _ROLLED_SIGMAS = 0.4, 0.1, 6.0
+_REMAINS_MAX, _STOOD_FRAC = 2, 0.25
+"""Returns that may still lie where it began, and part of its own that may lie where something stood."""
 
 
 @kernel(
@@ -95,6 +105,58 @@ def proofs(
                 empty = not is_taken(against[slot], angle_min, increment, px, py, 0.5 * margin_m)
         proved += empty
     return proved, asked
+
+
+@kernel(
+    "boolean(float64[:,::1], float64[:,::1], float64[:,:,::1], int64[::1], float64[::1], int64, float64, float64,"
+    " int64, float64)"
+)
+def rolled(
+    beams: Array,
+    points: Array,
+    reference_beams: Array,
+    reference_ns: Array,
+    track: Array,
+    rounds: int,
+    angle_min: float,
+    increment: float,
+    stamp_ns: int,
+    margin_m: float,
+) -> bool:
+    """True when a track, a disc of one size in a row of scans, went farther than its radius at a speed that is known
+    well, and no scan contradicts: nothing is seen where the disc began, and nothing stood where it is.
+    """
+    dx, dy = track[PX] - track[ROUND_X], track[PY] - track[ROUND_Y]
+    radius = track[RADIUS]
+    way = max(_ROLLED_M, radius)
+    squared = track[VX] * track[VX] + track[VY] * track[VY]
+    if rounds < _ROUNDS_MIN or radius < _ROLLED_RADIUS_M or dx * dx + dy * dy < way * way:
+        return False
+    if squared < _ROLLED_SIGMAS * _ROLLED_SIGMAS * track[P11]:
+        return False
+    near, far = (radius + _ON_DISC_M) * (radius + _ON_DISC_M), (radius + margin_m) * (radius + margin_m)
+    on, remains, stood = 0, 0, 0
+    for k in range(np.uint64(beams.shape[0])):
+        if beams[k, HIT] == 0.0:
+            continue
+        px, py = points[k, 0], points[k, 1]
+        ex, ey = px - track[PX], py - track[PY]
+        if ex * ex + ey * ey > near:
+            ox, oy = px - track[ROUND_X], py - track[ROUND_Y]
+            remains += ox * ox + oy * oy < near and ex * ex + ey * ey > far
+            continue
+        on += 1
+        taken = False
+        for slot in range(np.uint64(reference_ns.shape[0])):
+            if reference_ns[slot] < 0 or taken:
+                continue
+            # its own returns of then are no contradiction
+            ago_s = 1e-9 * float(stamp_ns - reference_ns[slot])
+            bx, by = ex + ago_s * track[VX], ey + ago_s * track[VY]
+            if bx * bx + by * by > far:
+                taken = is_taken(reference_beams[slot], angle_min, increment, px, py, 0.5 * margin_m)
+        stood += taken
+    return on >= _ENTERED_MIN and remains <= _REMAINS_MAX and stood <= _STOOD_FRAC * on
 
 
 @kernel("void(int64[::1], int64)")
@@ -167,6 +229,12 @@ def promote(
         if integers[n, HITS] >= _HITS_MIN and entered(
             beams, points, reference_beams, reference_ns, tracks[n], angle_min, increment, stamp_ns, margin_m
         ):
+            prove(integers[n], streak)
+            continue
+        if rolled(
+            beams, points, reference_beams, reference_ns, tracks[n], integers[n, ROUNDS], angle_min, increment,
+            stamp_ns, margin_m,
+        ):  # fmt: skip
             prove(integers[n], streak)
             continue
         dx, dy = tracks[n, PX] - tracks[n, REF_X], tracks[n, PY] - tracks[n, REF_Y]

@@ -21,16 +21,19 @@ from __future__ import annotations
     HELD_X,
     HELD_Y,
     ROUGH,
-) = range(18)
-COLUMNS = 18
+    ROUND_X,
+    ROUND_Y,
+) = range(20)
+COLUMNS = 20
 """float64: state, covariance (one for both axes), radius m, where it was at the reference scan, where it was last
-possible while hidden, how far off the circle its returns usually lie (rms, m)."""
+possible while hidden, how far off the circle its returns usually lie (rms, m), where its present streak of round
+clusters began."""
 
-STATUS, NUMBER, FIRST_NS, SEEN_NS, REF_NS, REST_NS, HITS, MISSES, FITS, CLAIMED, PROVED = range(11)
-INTEGERS = 11
+STATUS, NUMBER, FIRST_NS, SEEN_NS, REF_NS, REST_NS, HITS, MISSES, FITS, CLAIMED, PROVED, ROUNDS = range(12)
+INTEGERS = 12
 """int64: status, number, stamps of birth, of the last measurement, of the reference scan and since when it rests;
-count of measurements, of scans that saw through it, of radius fits, of points in this scan, and of scans in
-a row that proved it to move."""
+count of measurements, of scans that saw through it, of radius fits, of points in this scan, of scans in a row that
+proved it to move, and of scans in a row in which it was a disc of one size."""
 
 FREE, TENTATIVE, MOVING, RESTING = range(4)
 """Status. TENTATIVE may be anything; MOVING has proved that it moves; RESTING did, and stands."""

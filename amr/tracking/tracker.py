@@ -216,8 +216,9 @@ class MoverTracker:
         tracking_births.settle(
             tracks, integers, stamp_ns, settings.rest_mps, ns_from_s(settings.rest_s), _FORGET_REST_NS
         )
-        self._keep_reference(beams, points, stamp_ns)
-        return self._moving_beams(beams, points, owner)
+        moving = self._moving_beams(beams, points, owner)
+        self._keep_reference(beams, points, moving, stamp_ns)
+        return moving
 
     def _moving_beams(
         self, beams: NDArray[np.float64], points: NDArray[np.float64], owner: NDArray[np.int32]
@@ -228,12 +229,16 @@ class MoverTracker:
         mask: NDArray[np.bool_] = (owner >= 0) & moving[owner]
         return mask
 
-    def _keep_reference(self, beams: NDArray[np.float64], points: NDArray[np.float64], stamp_ns: int) -> None:
+    def _keep_reference(
+        self, beams: NDArray[np.float64], points: NDArray[np.float64], moving: NDArray[np.bool_], stamp_ns: int
+    ) -> None:
         newest_ns = int(self._reference_ns.max())
         if newest_ns >= 0 and stamp_ns - newest_ns < _REFERENCE_NS:
             return
         slot = self._next_reference
         self._reference_beams[slot] = beams
+        # where something went by, something else may come along: that does not make it a place where things stand
+        self._reference_beams[slot, moving, scan_kernels.HIT] = 0.0
         self._reference_points[slot] = points
         self._reference_ns[slot] = stamp_ns
         self._next_reference = (slot + 1) % _REFERENCES

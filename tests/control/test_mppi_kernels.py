@@ -109,7 +109,7 @@ def test_mover_prediction_equals_the_formula() -> None:
         [[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1], [0.3, -2.0, 0.0, 1.0, 0.0, 2.0, 0.5, 0.3, 0.0, 0.2]]
     )
     predicted = np.empty((2, 10, PREDICTED), np.float32)
-    predict_movers(movers, 0.03, 0.05, 0.2, 0.3, predicted)
+    predict_movers(movers, 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
     for n, (x, y, vx, vy, ax, ay, fade, radius, sigma, speed_sigma) in enumerate(movers.tolist()):
         ahead = 0.03 + 0.05 * np.arange(1, 11)
         way = fade**2 * (ahead / fade - 1.0 + np.exp(-ahead / fade))
@@ -117,6 +117,11 @@ def test_mover_prediction_equals_the_formula() -> None:
         expected = (x + vx * ahead + ax * way, y + vy * ahead + ay * way, np.hypot(sigma, speed_sigma * ahead) + wander)
         assert np.allclose(predicted[n, :, :3], np.stack(expected, axis=1), atol=1e-6)
         assert np.allclose(predicted[n, :, 3], radius)
+        since = np.minimum(ahead, 0.25)
+        assert np.allclose(predicted[n, :, 4], 1.0 - np.exp(-0.5 * since), atol=1e-6)
+        faster = math.sqrt(vx * vx + vy * vy + speed_sigma * speed_sigma)
+        jumped = np.hypot(sigma, speed_sigma * ahead) + 0.6 * since * faster
+        assert np.allclose(predicted[n, :, 5], jumped, atol=1e-6)
 
 
 def test_mover_cost_equals_the_formula() -> None:
@@ -124,19 +129,40 @@ def test_mover_cost_equals_the_formula() -> None:
     predicted = np.empty((2, 10, PREDICTED), np.float32)
     for n, (x, y, vx, vy, radius) in enumerate(((1.0, 0.5, -0.5, -0.5, 0.2), (0.3, -2.0, 0.0, 1.0, 0.3))):
         ahead = 0.05 * np.arange(1, 11)
-        predicted[n] = np.stack((x + vx * ahead, y + vy * ahead, 0.4 * ahead, np.full(10, radius)), axis=1)
+        columns = (x + vx * ahead, y + vy * ahead, 0.4 * ahead, np.full(10, radius), 0.3 * ahead, 0.05 + 0.5 * ahead)
+        predicted[n] = np.stack(columns, axis=1)
     cost, hit = np.zeros(80, np.float32), np.empty(80, np.float32)
     arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.5, 0.8, 0.4, 3.0, 250.0, 150.0)]
     add_mover_cost(state, predicted, *arguments, hit, cost)
-    expected, dearest = np.zeros(80), np.zeros(80)
+    expected, dearest, met = np.zeros(80), np.zeros((2, 80)), np.zeros(80, bool)
     for n, step in np.ndindex(2, 10):
-        x, y, sigma, radius = predicted[n, step].tolist()
+        x, y, sigma, radius, share, spread = predicted[n, step].tolist()
         gap = np.hypot(state[X, step] - x, state[Y, step] - y) - radius - 0.3
         margin, sure = 0.5 + min(sigma, 0.8), 1.0 / (1.0 + (sigma / 0.4) ** 2)
         expected += 3.0 * sure * np.maximum(0.0, 1.0 - gap / margin) ** 2
-        dearest = np.maximum(dearest, np.where(gap < 0.01, sure * (250.0 + 150.0 * (0.01 - gap)), 0.0))
-    assert 0 < (dearest > 0.0).sum() < 80
-    assert np.allclose(cost, expected + dearest, rtol=1e-4, atol=1e-3)
+        overlap = 0.01 - gap
+        certain = np.where(overlap > 0.0, sure * ((1.0 - share) * 250.0 + 150.0 * overlap), 0.0)
+        aimed = share * (radius + 0.3) / (radius + 0.3 + spread)
+        chance = np.clip(1.0 - np.maximum(gap, 0.0) / (3.0 * spread), 0.0, None) ** 2
+        dearest[n] = np.maximum(dearest[n], certain + 250.0 * aimed * chance)
+        met |= overlap > 0.0
+    assert 0 < met.sum() < 80
+    assert np.allclose(cost, expected + dearest.sum(axis=0), rtol=1e-4, atol=1e-3)
+
+
+def test_a_mover_that_may_jump_is_passed_at_a_distance() -> None:
+    state = simple_state()
+    predicted = np.full((1, 10, PREDICTED), 0.2, np.float32)
+    predicted[:, :, 0], predicted[:, :, 1], predicted[:, :, 5] = 0.3, -1.4, 0.4
+    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.01, 0.0, 0.4, 0.0, 250.0, 150.0)]
+    costs = []
+    for share in (0.0, 0.2):
+        predicted[:, :, 4] = share
+        cost = np.zeros(80, np.float32)
+        add_mover_cost(state, predicted, *arguments, np.empty(80, np.float32), cost)
+        costs.append(cost)
+    assert (costs[0] == 0.0).all()
+    assert (np.diff(costs[1]) < 0.0)[:40].all()
 
 
 def test_a_motion_that_hit_a_mover_is_not_charged_twice_by_an_obstacle() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tracking_scene import Run, Scene, jackal, line, scan_of
+from tracking_scene import Moment, Run, Scene, jackal, line, scan_of
 
 from amr.geometry import IDENTITY, Pose2
 from amr.state import restore_into, tree_of
@@ -66,6 +66,37 @@ def test_what_comes_out_from_behind_something_is_a_mover_at_once() -> None:
     first = next(moment.t_s for moment in run.moments if moment.movers)
     assert first < half_out_s + 0.3
     assert run.nearest(run.moments[-1], 0)[0] < 0.02
+
+
+def crowd(seed: int, count: int = 16) -> Scene:
+    """Discs that go every way, and hide what the others come out of."""
+    random = np.random.default_rng(seed)
+    movers = []
+    for _ in range(count):
+        bearing, distance_m = random.uniform(-1.6, 1.6), random.uniform(3.5, 8.0)
+        heading, speed_mps = random.uniform(0.0, 2.0 * math.pi), random.uniform(0.8, 1.8)
+        place = (distance_m * math.cos(bearing), distance_m * math.sin(bearing))
+        movers.append((line(*place, speed_mps * math.cos(heading), speed_mps * math.sin(heading)), 0.45))
+    return Scene(walls=((9.0, -9.0, 9.0, 9.0), (9.0, 9.0, -9.0, 9.0), (-9.0, -9.0, 9.0, -9.0)), movers=tuple(movers))
+
+
+def in_full_view(run: Run, moment: Moment, disc: int) -> bool:
+    """True when most of the beams that could end on a disc do, for a robot at the origin."""
+    x, y = moment.truth[disc]
+    bearing, distance_m = math.atan2(y, x - 0.055), math.hypot(x - 0.055, y)
+    angles = np.linspace(-0.5 * run.fov_rad, 0.5 * run.fov_rad, run.beams)
+    aimed = np.abs(angles - bearing) < 0.45 / distance_m
+    ranges = run.scene.ranges(IDENTITY, moment.t_s, run.beams, run.fov_rad)[aimed]
+    return abs(bearing) < 2.0 and distance_m < 8.0 and bool(np.mean(np.abs(ranges - distance_m + 0.3) < 0.35) > 0.6)
+
+
+def test_in_a_crowd_nobody_in_full_view_stays_unknown_for_long() -> None:
+    """Hardly any place was seen empty: that a disc goes on as one disc must do."""
+    run = Run(crowd(2)).drive(1.5)
+    for disc in range(len(run.scene.movers)):
+        unknown = sum(in_full_view(run, moment, disc) and run.nearest(moment, disc)[0] > 0.3 for moment in run.moments)
+        assert unknown * run.period_s < 0.45
+    assert run.ghosts() == 0
 
 
 @pytest.mark.parametrize("period_s", [0.02, 0.1])
@@ -154,6 +185,15 @@ def test_what_stands_is_never_a_mover_however_the_robot_turns(seed) -> None:
         circles=(*posts(seed, 60), (5.0, 3.0, 0.4)), walls=(*ROOM, (3.0, -5.0, 3.0, -3.0), (-4.0, 2.0, -2.0, 3.5))
     )
     run = Run(scene, route=spin, pose_error=shaky).drive(3.0)
+    assert not any(moment.movers for moment in run.moments)
+
+
+@pytest.mark.parametrize("radius_m", [0.12, 0.25, 0.45])
+def test_pillars_seen_past_other_pillars_do_not_move(radius_m) -> None:
+    """As one goes past another the next turns up, round and of the same size."""
+    places = [(x, y) for x in np.arange(-3.0, 7.5, 2.2 * radius_m + 0.25).tolist() for y in (1.2, 2.6, -1.4, -2.5)]
+    scene = Scene(circles=tuple((x, y, radius_m) for x, y in places), walls=ROOM)
+    run = Run(scene, route=lambda t: Pose2(-4.0 + 2.0 * t, 0.0, math.sin(4.0 * t)), pose_error=shaky).drive(4.0)
     assert not any(moment.movers for moment in run.moments)
 
 

@@ -15,6 +15,7 @@ from amr.kernels import (
     tracking_clusters,
     tracking_filter,
     tracking_measure,
+    tracking_proof,
     tracking_scan,
 )
 from amr.kernels import tracking_table as table
@@ -245,3 +246,78 @@ def test_joining_takes_the_nearest_pair_first_and_breaks_ties_by_order() -> None
     assert tracks[:3, table.PX] == pytest.approx([0.10, 0.15, 5.0], abs=1e-6)
     assert integers[:3, table.NUMBER].tolist() == [1, 2, 3]
     assert following == 4
+
+
+def disc_scan(discs: list[tuple[float, float, float]]) -> tuple[np.ndarray, float, float]:
+    """A scan from the origin of discs (x, y, radius)."""
+    angles = np.linspace(-0.5 * math.pi, 0.5 * math.pi, 721)
+    reach = np.full(721, 9.0)
+    for x, y, radius in discs:
+        along, aside = x * np.cos(angles) + y * np.sin(angles), y * np.cos(angles) - x * np.sin(angles)
+        met = (np.abs(aside) < radius) & (along > 0.0)
+        reach = np.where(met, np.minimum(reach, along - np.sqrt(np.maximum(radius**2 - aside**2, 0.0))), reach)
+    return beams_of(reach, (reach < 9.0).astype(float))
+
+
+def rolled_by_the_text(
+    points: np.ndarray, then: list[np.ndarray], ago_s: list[float], track: np.ndarray, rounds: int, margin_m: float
+) -> bool:
+    """``tracking_proof.rolled`` with brute force over all pairs of points: no beams, no angles."""
+    place, start = track[[table.PX, table.PY]], track[[table.ROUND_X, table.ROUND_Y]]
+    velocity, radius = track[[table.VX, table.VY]], track[table.RADIUS]
+    if rounds < 10 or radius < 0.1 or np.hypot(*(place - start)) < max(0.4, radius):
+        return False
+    if np.hypot(*velocity) < 6.0 * math.sqrt(track[table.P11]):
+        return False
+    own = points[np.hypot(*(points - place).T) <= radius + 0.06]
+    others = points[np.hypot(*(points - place).T) > radius + margin_m]
+    stood = np.zeros(len(own), bool)
+    for old, ago in zip(then, ago_s, strict=True):
+        elsewhere = np.hypot(*(own - place + ago * velocity).T) > radius + margin_m
+        distances = np.hypot(*(own[:, None, :] - old[None, :, :]).transpose(2, 0, 1))
+        stood |= elsewhere & (distances.min(axis=1, initial=9.0) < 0.5 * margin_m)
+    remains = int((np.hypot(*(others - start).T) < radius + 0.06).sum())
+    return len(own) >= 5 and remains <= 2 and int(stood.sum()) <= 0.25 * len(own)
+
+
+def test_a_disc_that_went_beyond_itself_is_proved_as_the_text_says() -> None:
+    random = np.random.default_rng(11)
+    answers = []
+    for _ in range(300):
+        radius = random.uniform(0.08, 0.5)
+        place, velocity = np.array((random.uniform(2.0, 5.0), random.uniform(-1.5, 1.5))), random.uniform(-1.5, 1.5, 2)
+        start = place - velocity * random.uniform(0.2, 0.8)
+        still = [(*random.uniform((2.0, -2.0), (5.0, 2.0)), 0.2)]
+        now, low, step = disc_scan([(*place, radius), *still] + ([(*start, radius)] if random.random() < 0.2 else []))
+        ago_s = [0.15, 0.3]
+        extra = [(place[0], place[1] + 0.05, radius)] if random.random() < 0.2 else []
+        old = [disc_scan([(*(place - ago * velocity), radius), *still, *extra])[0] for ago in ago_s]
+        track = np.zeros(table.COLUMNS)
+        track[[table.PX, table.PY]], track[[table.ROUND_X, table.ROUND_Y]], track[table.RADIUS] = place, start, radius
+        track[[table.VX, table.VY]], track[table.P11] = velocity, random.choice((0.01, 0.05))
+        points = []
+        for beams in (now, *old):
+            ends = beams[:, [local_grid.DX, local_grid.DY]] * beams[:, [local_grid.REACH]]
+            points.append((ends, beams[:, local_grid.HIT] > 0.0))
+        rounds = int(random.integers(6, 30))
+        stamps = np.array([1_000_000_000 - round(ago * 1e9) for ago in ago_s])
+        got = tracking_proof.rolled(
+            now, points[0][0].copy(), np.stack(old), stamps, track, rounds, low, step, 1_000_000_000, 0.1
+        )
+        seen = [ends[hit] for ends, hit in points]
+        answers.append((got, rolled_by_the_text(seen[0], seen[1:], ago_s, track, rounds, 0.1)))
+    assert all(got == expected for got, expected in answers)
+    assert 20 < sum(got for got, _ in answers) < 280
+
+
+def test_a_streak_of_round_clusters_ends_with_another_size() -> None:
+    track, integers = np.zeros(table.COLUMNS), np.zeros(table.INTEGERS, np.int64)
+    track[table.RADIUS] = 0.3
+    counts = []
+    for x, radius, is_round in ((1.0, 0.3, 1.0), (1.1, 0.31, 1.0), (1.2, 0.4, 1.0), (1.3, 0.3, 1.0), (1.4, 0.3, 0.0)):
+        cluster = np.zeros(tracking_clusters.CLUSTER_COLUMNS)
+        cluster[tracking_clusters.CX], cluster[tracking_clusters.CRADIUS] = x, radius
+        cluster[tracking_clusters.CROUND] = is_round
+        tracking_births.count_rounds(track, integers, cluster)
+        counts.append((int(integers[table.ROUNDS]), float(track[table.ROUND_X])))
+    assert counts == [(1, 1.0), (2, 1.0), (1, 1.2), (2, 1.2), (0, 1.2)]

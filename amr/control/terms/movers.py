@@ -34,7 +34,17 @@ def add(context: TermContext) -> None:
     predicted = np.empty((len(movers), context.state.shape[1], PREDICTED), np.float32)
     # the motion starts that much after the time the movers are known for
     begin_s = control_input.delay_s
-    predict_movers(movers, begin_s, context.step_s, settings.mover_swerve_mps2, settings.mover_swerve_per_m, predicted)
+    predict_movers(
+        movers,
+        begin_s,
+        context.step_s,
+        settings.mover_swerve_mps2,
+        settings.mover_swerve_per_m,
+        settings.mover_jump_hz,
+        settings.mover_jump_frac,
+        settings.mover_jump_s,
+        predicted,
+    )
     fastest_mps = max(control_input.limits.v_max_mps, control_input.limits.v_reverse_max_mps)
     add_mover_cost(
         context.state,
