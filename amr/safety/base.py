@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amr.geometry import Pose2, Twist2
-from amr.messages import BaseState, Imu, LinkState, Operator, Scan, Stop, StopCategory
+from amr.messages import BaseState, Imu, LinkState, Operator, Scan, Stop, StopCategory, StopReason
 from amr.movers import Mover
+
+NO_STOP = Stop(StopReason.NONE, "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,7 +49,14 @@ TARGETS = {
         ),
     ),
     "ring": Target(
-        ("amr/safety/ring.py", "amr/safety/scan_check.py", "amr/safety/arming.py", "amr/safety/limits.py"),
+        (
+            "amr/safety/ring.py",
+            "amr/safety/situation.py",
+            "amr/safety/shrink.py",
+            "amr/safety/scan_check.py",
+            "amr/safety/arming.py",
+            "amr/safety/limits.py",
+        ),
         ("tests/safety",),
     ),
     "bases": Target(

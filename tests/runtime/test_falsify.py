@@ -17,7 +17,7 @@ from amr.runtime.bench import falsify
 from amr.runtime.bench.falsify_case import ROBOTS, FalsifyCase, case_of, is_free, mutated, random_case
 from amr.runtime.bench.falsify_judge import Verdict, verdict_of
 from amr.runtime.files import load_robot
-from amr.safety.ring import SafetyRing
+from amr.safety.shrink import Shrinker
 from sim.physics import BodyState
 from sim.trace import TruthTrace
 from sim.world import Circle, World
@@ -99,7 +99,7 @@ def test_a_robot_without_its_ring_is_found_out(monkeypatch):
     def careless(_self, wish, *_):
         return wish, None, Stop(StopReason.NONE, "")
 
-    monkeypatch.setattr(SafetyRing, "_shrink", careless)
+    monkeypatch.setattr(Shrinker, "largest_clear", careless)
     assert falsify.drive_case(AT_A_POST).verdict is Verdict.FORBIDDEN
 
 
