@@ -9,7 +9,7 @@ from amr.config.conditions import Conditions
 from amr.config.robot import RobotConfig
 from amr.errors import ConfigError
 from amr.geometry import IDENTITY, Pose2
-from amr.messages import Goal
+from amr.messages import Explore, Goal, SetMission
 from amr.runtime.files import load_robot, load_scenario
 from amr.runtime.log_header import LogHeader, make_header
 from amr.runtime.saved_map import on_saved_map
@@ -37,6 +37,14 @@ class Trial:
     """With a map: where the robot is told that it starts; None = nobody tells."""
     kidnaps: tuple[tuple[int, Pose2], ...] = ()
     """(time_ns, pose): when it is carried off, and where to."""
+
+    explore: Explore | None = None
+    """In place of the goals."""
+
+    @property
+    def order(self) -> SetMission | Explore:
+        """What the robot is told to do."""
+        return SetMission(0, self.goals) if self.explore is None else self.explore
 
     @property
     def map_from_odom(self) -> Pose2:
