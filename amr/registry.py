@@ -58,7 +58,7 @@ EXPLORATION_STRATEGIES: Final[dict[str, str]] = {
     "gain": "amr.planning.frontiers:GainStrategy",
     "nearest": "amr.planning.frontiers:NearestStrategy",
 }
-"""Where to look next (``amr.planning.exploration.ExplorationStrategy``), built from the robot file's ``exploration``."""
+"""Where to look next (``amr.planning.exploration.ExplorationStrategy``), built from its settings."""
 
 _ROUTINE_BUDGETS: Final = (10_000,)
 """Poses that a plan on the way may cost: a robot that drives needs an answer within a tenth of a second or so."""

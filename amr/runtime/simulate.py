@@ -104,6 +104,11 @@ class _Snapshots:
             self._writer.snapshot(outputs.step, outputs.now_ns, encode(run.core.state()))
 
 
+def reporter(progress: Callable[[Progress], None], started_ns: int) -> Callable[[SimulatedRun], None]:
+    """A watcher of a run that began at ``started_ns`` of the monotonic clock, and tells ``progress`` where it is."""
+    return _Reporter(progress, started_ns)
+
+
 class _Reporter:
     """Tells a live display where the run is, ten times a virtual second."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from amr.config.conditions import Conditions
 from amr.config.robot import RobotConfig
+from amr.config.scenario import Scenario
 from amr.errors import ConfigError
 from amr.geometry import IDENTITY, Pose2
 from amr.messages import Explore, Goal, SetMission
@@ -68,15 +69,26 @@ def load_trial(
     map_choice: MapChoice | None = None,
 ) -> Trial:
     """The trial of a scenario file, with what the command line overrides. Raises ``ConfigError``."""
+    return trial_of(load_scenario(scenario_name), seed, robot_file, backend, map_choice)
+
+
+def trial_of(
+    scenario: Scenario,
+    seed: int | None,
+    robot_file: str | None,
+    backend: str | None,
+    map_choice: MapChoice | None = None,
+    explore: Explore | None = None,
+) -> Trial:
+    """The trial of a scenario, driven to its goals, or explored; else as ``load_trial``."""
     from sim.worlds.files import load_world
 
-    scenario = load_scenario(scenario_name)
     robot = load_robot(robot_file if robot_file is not None else scenario.robot)
     world = load_world(scenario.world)
     start = Pose2(*scenario.start) if scenario.start is not None else world.start
-    waypoints = scenario.goals or world.goals
-    if not waypoints:
-        raise ConfigError(f"{scenario_name}: goals: neither the scenario nor its world {scenario.world} has one")
+    waypoints = () if explore is not None else scenario.goals or world.goals
+    if not waypoints and explore is None:
+        raise ConfigError(f"{scenario.name}: goals: neither the scenario nor its world {scenario.world} has one")
     goals = tuple(
         Goal(point[0], point[1], point[2] if len(point) > 2 else None, scenario.goal_tolerance_m) for point in waypoints
     )
@@ -96,6 +108,7 @@ def load_trial(
         backend=backend or default_backend(),
         map_path=None if map_choice is None else map_choice.path,
         told_start=None if map_choice is None else map_choice.start,
+        explore=explore,
         kidnaps=tuple((ns_from_s(kidnap.at_s), Pose2(*kidnap.to)) for kidnap in scenario.kidnaps),
     )
 
