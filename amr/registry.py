@@ -107,7 +107,8 @@ def make_planning_worker(
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic, budgets=_ROUTINE_BUDGETS)
     global_map = global_map or GlobalGrid(config, saved)
-    explore = ExploreDesk(make_exploration_strategy(config), config.planning.escape_radius_m)
+    radii = config.body.circumradius_m, config.planning.escape_radius_m
+    explore = ExploreDesk(make_exploration_strategy(config), *radii)
     return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body), explore)
 
 

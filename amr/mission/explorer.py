@@ -19,8 +19,10 @@ from amr.mission.states import RECOVERING, MissionState
 from amr.units import ns_from_s
 
 _SAME_M: Final = 0.3
-"""Targets this near to each other are one."""
-_EMPTY_ANSWERS: Final = 2
+"""Targets this near to each other are one place to drive to ..."""
+_SAME_FRONTIER_M: Final = 1.0
+"""... and this near one frontier, whose middle moves as it is seen."""
+_EMPTY_ANSWERS: Final = 3
 """So many in a row, with a look between them, before it believes that nothing is left."""
 _FAULTY_ANSWERS: Final = 20
 _LEAST_SCANS: Final = 5
@@ -246,12 +248,12 @@ class Explorer:
 
     def _drive_to(self, target: Goal, way_m: float, view: ExplorerInput) -> Errand:
         last = self._target
-        is_same = last is not None and math.dist((last.x_m, last.y_m), (target.x_m, target.y_m)) <= _SAME_M
+        is_same = last is not None and _apart_m(last, target) <= _SAME_M
         if is_same and self._arrived:
             return self._give_up(target, "stays unseen from there", view)
         if is_same or self._runner_state in _RECOVERING:
             return Errand()
-        if last is not None and not self._arrived:
+        if last is not None and not self._arrived and _apart_m(last, target) > _SAME_FRONTIER_M:
             self._visited += 1  # it was seen into from afar
         if last is None:
             self._restore_patience(way_m)
@@ -282,6 +284,10 @@ class Explorer:
         self._next_id += 1
         self._is_urgent = self._afresh = False
         return (request,)
+
+
+def _apart_m(one: Goal, other: Goal) -> float:
+    return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m)
 
 
 def _fault_of(home: Goal, max_time_s: float) -> str:

@@ -24,10 +24,13 @@ class ExploreDesk:
 
     snapshot_constants: ClassVar[tuple[str, ...]] = ("_strategy", "_ways")
 
-    def __init__(self, strategy: ExplorationStrategy, escape_radius_m: float) -> None:
-        """``escape_radius_m``: how far from a start where the robot may not be the first allowed cell may lie."""
+    def __init__(self, strategy: ExplorationStrategy, circumradius_m: float, escape_radius_m: float) -> None:
+        """A body of ``circumradius_m`` that stands where it may not be begins at the allowed cells that it covers.
+
+        Where it covers none, at the nearest within ``escape_radius_m``.
+        """
         self._strategy = strategy
-        self._escape_radius_m = escape_radius_m
+        self._circumradius_m, self._escape_radius_m = circumradius_m, escape_radius_m
         self._ways = CostToGo()
         self._closed: list[tuple[float, float, float]] = []
 
@@ -47,10 +50,10 @@ class ExploreDesk:
         cost[unseen & (cost < COST_INSCRIBED)] = COST_UNKNOWN
         grid = CostGrid(frame, cost)
         known_m2 = float(int((~unseen).sum())) * frame.resolution_m**2
-        start = self._allowed_start(grid, request.start_map)
-        if start is None:
+        starts = self._allowed_starts(grid, request.start_map)
+        if not starts:
             return _nowhere(request, known_m2, "the robot stands where it may not be, by the map")
-        ways = self._ways.field(grid, [(start, 0.0)], _STRICT)
+        ways = self._ways.field(grid, [(start, 0.0) for start in starts], _STRICT)
         goal = request.target
         view = ExplorationView(
             grid=grid,
@@ -75,26 +78,27 @@ class ExploreDesk:
             reason=ways.reason,
         )
 
-    def _allowed_start(self, grid: CostGrid, start: Pose2) -> Pose2 | None:
-        """The start, or the nearest place within the escape radius where the robot may be; None without one."""
+    def _allowed_starts(self, grid: CostGrid, start: Pose2) -> list[Pose2]:
+        """The start, or places where the robot may be that it stands upon, or the nearest; [] without one."""
         if not start.is_finite():
-            return None
+            return []
         frame = grid.frame
         row, column = frame.cell(start.x_m, start.y_m)
         if frame.contains(row, column) and grid.cost[row, column] < COST_INSCRIBED:
-            return start
+            return [start]
         reach = math.ceil(self._escape_radius_m / frame.resolution_m)
         rows = slice(max(0, row - reach), max(0, row + reach + 1))
         columns = slice(max(0, column - reach), max(0, column + reach + 1))
         places = np.argwhere(grid.cost[rows, columns] < COST_INSCRIBED)
         if not len(places):
-            return None
+            return []
         places += (rows.start, columns.start)
         squared = ((places - (row, column)) ** 2).sum(axis=1)
-        nearest = int(np.argmin(squared))
-        if squared[nearest] > reach * reach:
-            return None
-        return Pose2(*frame.center(*places[nearest].tolist()), start.yaw_rad)
+        body = self._circumradius_m / frame.resolution_m
+        chosen = squared <= max(float(squared.min()), body * body)
+        if squared.min() > reach * reach:
+            return []
+        return [Pose2(*frame.center(*place), start.yaw_rad) for place in places[chosen].tolist()]
 
     def _closed_cells(self, grid: CostGrid) -> NDArray[np.bool_]:
         frame = grid.frame

@@ -41,7 +41,9 @@ def labels_by_hand(allowed: NDArray[np.uint8], unseen: NDArray[np.uint8]) -> NDA
     return label
 
 
-def area_by_hand(kinds: NDArray[np.uint8], place: tuple[int, int], directions: NDArray[np.float64], reach: int) -> float:
+def area_by_hand(
+    kinds: NDArray[np.uint8], place: tuple[int, int], directions: NDArray[np.float64], reach: int
+) -> float:
     """Plain reference of ``unseen_area``."""
     total = 0.0
     for dx, dy in directions:
@@ -113,7 +115,7 @@ def look(
     desk: ExploreDesk | None = None,
     strategy: str = "gain",
 ) -> FrontierResult:
-    desk = desk or ExploreDesk({"gain": GainStrategy, "nearest": NearestStrategy}[strategy](Exploration()), 0.6)
+    desk = desk or ExploreDesk({"gain": GainStrategy, "nearest": NearestStrategy}[strategy](Exploration()), 0.25, 0.6)
     return desk.answer(FrontierRequest(1, 0, start, target, 0.3, 1), *costs(kinds))
 
 
@@ -189,7 +191,7 @@ def test_the_target_is_kept_when_another_is_only_a_little_better() -> None:
 
 
 def test_a_frontier_that_was_given_up_is_not_named_again_until_an_exploration_begins() -> None:
-    desk, kinds = ExploreDesk(GainStrategy(Exploration()), 0.6), with_door(room(), 16)
+    desk, kinds = ExploreDesk(GainStrategy(Exploration()), 0.25, 0.6), with_door(room(), 16)
     first = look(kinds, desk=desk).target
     assert first is not None
     desk.close(CloseFrontier(first.x_m, first.y_m, 0.5, 1))
