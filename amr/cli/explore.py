@@ -68,7 +68,7 @@ def explore(
         raise ConfigError(f"--max-time {max_time}: expected seconds")
     folder = Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-explore"
     log = record if record is not None else folder / "run.mcap"
-    end = None if home is None else parse_goal(home, _TOLERANCE_M)
+    end = None if home is None else parse_goal(home, _TOLERANCE_M, "--home")
     if place is not None:
         explored, facts, trial = _simulate(place, seed, robot, backend, end, max_time, zones, log)
     else:
