@@ -37,7 +37,7 @@ def test_line_of_a_cell_is_the_principal_axis_of_its_neighborhood():
     line_map.build(np.zeros(2), [cloud], np.zeros((1, 3)))
     checked = 0
     for cell in range(line_map._used):
-        mean_x, mean_y, nx, ny, weight = line_map._lines[cell]
+        mean_x, mean_y, nx, ny, weight = line_map._lines[cell, :5]
         for ring in range(1, 6):
             near = members(line_map, cell, ring, cloud)
             covariance = np.cov(near.T, bias=True) if len(near) >= 5 else None
@@ -88,7 +88,7 @@ def test_information_and_residual_are_those_of_the_definition():
     for point, turned in zip(world, world - pose[:2], strict=True):
         distance = np.hypot(*(means - (point - line_map._frame[:2]) / 0.1).T)
         cell = distance.argmin()
-        x, y, nx, ny, line_weight = line_map._lines[cell]
+        x, y, nx, ny, line_weight = line_map._lines[cell, :5]
         if distance[cell] >= 3.0 or line_weight == 0.0:
             continue
         residual = nx * (point[0] - x) + ny * (point[1] - y)
