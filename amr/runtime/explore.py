@@ -144,7 +144,7 @@ def explore_in_simulation(
     from amr.runtime.drive import until_signal
     from amr.runtime.log import LogWriter
     from amr.runtime.run_result import run_result
-    from amr.runtime.simulate import reporter
+    from amr.runtime.simulate import Reporter, Snapshots
     from amr.runtime.simulated_run import SimulatedRun
     from amr.runtime.trial import log_header
 
@@ -160,9 +160,9 @@ def explore_in_simulation(
         writer = stack.enter_context(LogWriter(log, log_header(trial)))
         stack.callback(simulated.close)
         stack.enter_context(until_signal(lambda: pressed.append(True)))
-        watchers: list[Callable[[SimulatedRun], None]] = [heed_interrupt]
+        watchers: list[Callable[[SimulatedRun], None]] = [heed_interrupt, Snapshots(writer)]
         if progress is not None:
-            watchers.append(reporter(progress, started_ns))
+            watchers.append(Reporter(progress, started_ns))
         outcome = simulated.run((writer, watch), watchers)
     result = run_result(simulated, (time.monotonic_ns() - started_ns) * 1e-9, log, "fast")
     cut = outcome if outcome in {"stopped", "contact", "timeout"} else ""

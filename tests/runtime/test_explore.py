@@ -70,6 +70,7 @@ def test_two_rooms_are_mapped_and_the_robot_is_home_and_its_log_replays(tmp_path
     replayed = replay(log)
     assert replayed.equal
     assert replayed.steps == result.steps
+    assert replay(log, from_s=15.0).equal
 
 
 @pytest.mark.slow
