@@ -154,6 +154,17 @@ class SetMission:
     goals: tuple[Goal, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Explore:
+    """Drive to where the map ends until nothing more can be reached, then home; replaces the mission that runs."""
+
+    stamp_ns: int
+    home: Goal | None
+    """Map frame; None = where the robot stands now."""
+    max_time_s: float
+    """After this time it turns for home, whatever is left; +inf = no such time."""
+
+
 class OperatorAction(StrEnum):
     """What a person asks for besides goals."""
 
@@ -213,6 +224,31 @@ class PlanResult:
     speed_mps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
+@dataclass(frozen=True, slots=True)
+class FrontierResult:
+    """The planning worker's answer to a ``FrontierRequest``: where the map ends, and where to look next."""
+
+    stamp_ns: int
+    """Time at which the answer enters (request time plus the latency that was modelled or measured)."""
+    request_id: int
+    target: Goal | None
+    """Map frame; None = no frontier that can be reached is left (or ``reason``)."""
+    way_m: float
+    """Cost in metres of the way to it."""
+    gain_m2: float
+    """Unseen area that a look from there would show at most."""
+    frontiers: int
+    """Worth a visit and within reach, the target among them."""
+    unreachable: int
+    """To which nothing leads."""
+    known_m2: float
+    """Area seen so far."""
+    expanded: int
+    map_version: int
+    reason: str = ""
+    """Why nothing could be found out; empty when it was."""
+
+
 class Belief(StrEnum):
     """What the robot shall think of its pose on a saved map."""
 
@@ -245,7 +281,19 @@ class PoseFix:
     """Why the scan gave no fix; then nothing else here means anything. Empty when it did."""
 
 
-Message = Scan | BaseState | Imu | LinkStatus | SetMission | Operator | Teleop | PlanResult | PoseFix
+Message = (
+    Scan
+    | BaseState
+    | Imu
+    | LinkStatus
+    | SetMission
+    | Explore
+    | Operator
+    | Teleop
+    | PlanResult
+    | FrontierResult
+    | PoseFix
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -318,6 +366,32 @@ class PlanRequest:
     """True = a way out of a tight place: for the true outline, on the finest map, its headings to be driven as told."""
 
 
+@dataclass(frozen=True, slots=True)
+class FrontierRequest:
+    """Request: where to look next? Answered by one ``FrontierResult`` with the same id."""
+
+    request_id: int
+    stamp_ns: int
+    start_map: Pose2
+    target: Goal | None
+    """Where it drives to now."""
+    tolerance_m: float
+    """Of the target that is answered."""
+    map_version: int
+    afresh: bool = False
+    """An exploration begins: what was given up before counts again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFrontier:
+    """Request: give up all frontiers within ``radius_m`` of the point (map frame)."""
+
+    x_m: float
+    y_m: float
+    radius_m: float
+    map_version: int
+
+
 Covariance = tuple[float, float, float, float, float, float]
 """Upper triangle, row by row, of the covariance of (x m, y m, yaw rad)."""
 
@@ -337,7 +411,7 @@ class LocateScan:
     """Of the odometry, odom frame."""
 
 
-Request = InsertScan | ForgetObstacles | PlanRequest | LocateScan
+Request = InsertScan | ForgetObstacles | PlanRequest | FrontierRequest | CloseFrontier | LocateScan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from amr.localization.worker_core import LocalizationWorker
     from amr.mapping.base import GlobalMap, MapImage
     from amr.planning.base import GridPlanner
+    from amr.planning.exploration import ExplorationStrategy
     from amr.planning.worker_core import PlanningWorker
 
 PLANNERS: Final[dict[str, str]] = {
@@ -52,6 +53,12 @@ LIDARS: Final[dict[str, str]] = {
     "ld19": "firmware_bridge.lidars.ld19:Ld19",
 }
 """Lidars on a serial port (``firmware_bridge.lidars.dialect.LidarDialect``), by the scheme of their URL."""
+
+EXPLORATION_STRATEGIES: Final[dict[str, str]] = {
+    "gain": "amr.planning.frontiers:GainStrategy",
+    "nearest": "amr.planning.frontiers:NearestStrategy",
+}
+"""Where to look next (``amr.planning.exploration.ExplorationStrategy``), built from its settings."""
 
 _ROUTINE_BUDGETS: Final = (10_000,)
 """Poses that a plan on the way may cost: a robot that drives needs an answer within a tenth of a second or so."""
@@ -90,6 +97,7 @@ def make_planning_worker(
     from amr.control.footprint import cover_discs
     from amr.mapping.global_grid import GlobalGrid
     from amr.mapping.local_grid import LocalGrid
+    from amr.planning.explore_desk import ExploreDesk
     from amr.planning.way_out import window_config
     from amr.planning.worker_core import PlanningWorker
     from amr.polygons import corners_of
@@ -99,7 +107,21 @@ def make_planning_worker(
     planner, detours = (make_planner(config.planning.planner) for _ in range(2))
     exact = make_kinematic_planner("kinematic", config.body, config.planning.kinematic, budgets=_ROUTINE_BUDGETS)
     global_map = global_map or GlobalGrid(config, saved)
-    return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body))
+    radii = config.body.circumradius_m, config.planning.escape_radius_m
+    explore = ExploreDesk(make_exploration_strategy(config), *radii)
+    return PlanningWorker(config, global_map, near, planner, detours, exact, cover_discs(config.body), explore)
+
+
+def make_exploration_strategy(config: RobotConfig) -> ExplorationStrategy:
+    """The strategy that the robot's file names; raises ``ConfigError`` when there is none of that name."""
+    name = config.exploration.strategy
+    table = EXPLORATION_STRATEGIES if ":" not in name else {name: name}
+    try:
+        made = load(table, "exploration strategy", name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"exploration.strategy: {name!r} cannot be loaded: {error}") from error
+    strategy: ExplorationStrategy = made(config.exploration)
+    return strategy
 
 
 def make_localization_worker(

@@ -31,7 +31,9 @@ from amr.mapping.local_grid import LocalGrid
 from amr.mapping.motion_check import MotionCheck
 from amr.messages import (
     BaseState,
+    Explore,
     ForgetObstacles,
+    FrontierResult,
     Imu,
     Inputs,
     InsertScan,
@@ -50,6 +52,7 @@ from amr.messages import (
     WheelCommand,
 )
 from amr.mission.base import NO_STOP, MissionInput, MissionOutput
+from amr.mission.explorer import Explorer, ExplorerInput
 from amr.mission.runner import MissionRunner
 from amr.movers import Mover, in_frame_of
 from amr.registry import make_controller
@@ -72,8 +75,9 @@ class Seen:
     base: BaseState | None
     imu: tuple[Imu, ...]
     link: LinkState
-    mission: SetMission | None
+    mission: SetMission | Explore | None
     plan: PlanResult | None
+    frontier: FrontierResult | None
     fixes: tuple[PoseFix, ...]
     operator: tuple[Operator, ...]
 
@@ -95,6 +99,7 @@ class RobotCore:
         self._wheel_check = WheelCheck(config)
         self._tracker = MoverTracker(config)
         self._mission = MissionRunner(config)
+        self._explorer = Explorer(config)
         self._controller = make_controller(config, seed)
         self._safety = SafetyRing(config)
         self._turn_trim = TurnTrim(config)
@@ -162,8 +167,9 @@ class RobotCore:
         """Feed the estimator in order and keep the newest of the rest."""
         scan: Scan | None = None
         base: BaseState | None = None
-        mission: SetMission | None = None
+        mission: SetMission | Explore | None = None
         plan: PlanResult | None = None
+        frontier: FrontierResult | None = None
         imu: list[Imu] = []
         fixes: list[PoseFix] = []
         operator: list[Operator] = []
@@ -178,7 +184,7 @@ class RobotCore:
                 scan = message
             elif isinstance(message, LinkStatus):
                 self._link = message.state
-            elif isinstance(message, SetMission):
+            elif isinstance(message, SetMission | Explore):
                 mission = message
             elif isinstance(message, Operator):
                 operator.append(message)
@@ -186,10 +192,12 @@ class RobotCore:
                 self._teleop = message
             elif isinstance(message, PoseFix):
                 fixes.append(message)
+            elif isinstance(message, FrontierResult):
+                frontier = message
             else:
                 plan = message
         self._follow_operator(operator)
-        return Seen(scan, base, tuple(imu), self._link, mission, plan, tuple(fixes), tuple(operator))
+        return Seen(scan, base, tuple(imu), self._link, mission, plan, frontier, tuple(fixes), tuple(operator))
 
     def _take_motion(self, message: BaseState | Imu) -> None:
         self._odometry.ingest(message)
@@ -281,12 +289,27 @@ class RobotCore:
     # ------------------------------------------------------------ decide
 
     def _advance_mission(self, seen: Seen, estimate: Estimate, now_ns: int) -> MissionOutput:
-        return self._mission.step(
+        map_from_base = self._map_from_odom @ estimate.odom_from_base
+        asked = seen.mission
+        if isinstance(asked, SetMission):
+            self._explorer.cancel()
+        errand = self._explorer.direct(
+            ExplorerInput(
+                now_ns=now_ns,
+                explore=asked if isinstance(asked, Explore) else None,
+                answer=seen.frontier,
+                map_from_base=map_from_base,
+                map_version=self._map_version,
+                may_move=self._armed,
+            )
+        )
+        output = self._mission.step(
             MissionInput(
                 now_ns=now_ns,
-                new_mission=seen.mission,
+                new_mission=asked if isinstance(asked, SetMission) else errand.mission,
+                errand=errand.goal,
                 operator=seen.operator,
-                map_from_base=self._map_from_odom @ estimate.odom_from_base,
+                map_from_base=map_from_base,
                 map_from_odom=self._map_from_odom,
                 twist=estimate.twist,
                 plan_result=seen.plan,
@@ -300,6 +323,7 @@ class RobotCore:
                 stop=self._stop,
             )
         )
+        return self._explorer.report(output, errand)
 
     def _control(self, mission: MissionOutput, estimate: Estimate, now_ns: int) -> ControlOutput | None:
         """The controller's command for the active goal, or None when nothing is to be followed.

@@ -15,6 +15,7 @@ from amr.config.robot import RobotConfig
 from amr.geometry import STANDSTILL, Twist2
 from amr.messages import (
     BaseState,
+    FrontierResult,
     Imu,
     Inputs,
     LinkStatus,
@@ -123,7 +124,7 @@ class Lockstep:
             for delay_s in (robot.link.host_to_mcu_delay_s, robot.link.mcu_to_host_delay_s)
         )
         self._offered: list[Message] = []
-        self._answers: list[tuple[int, int, PlanResult | PoseFix]] = []
+        self._answers: list[tuple[int, int, PlanResult | FrontierResult | PoseFix]] = []
         self._answer_count = 0
         self._command: Twist2 = STANDSTILL
         self._stop_reason = ""

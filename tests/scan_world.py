@@ -88,3 +88,34 @@ def ring_path(half_m=9.0, laps=1.3, step_m=0.15, turn_rad=0.15):
         left_m -= step_m
         side_left_m -= step_m
     return np.array(poses)
+
+
+def storeys(thick_m=0.15):
+    """[n, 4] walls of four rooms in a row, 4 m deep, between two corridors; all inner walls have two sides."""
+    lines = [[(-8, -6), (8, -6), (8, 6), (-8, 6), (-8, -6)]]
+    for low in (-2.0, 2.0):
+        for left, right in ((-8.0, -6.5), (-5.5, -2.5), (-1.5, 1.5), (2.5, 5.5), (6.5, 8.0)):
+            high = low + thick_m
+            lines.append([(left, low), (right, low), (right, high), (left, high), (left, low)])
+    for x in (-4.0, 0.0, 4.0):
+        lines.append([(x, -2.0 + thick_m), (x, 2.0)])
+        lines.append([(x + thick_m, -2.0 + thick_m), (x + thick_m, 2.0)])
+    return walls(lines)
+
+
+def storeys_path(step_m=0.15, turn_rad=0.15):
+    """[N, 3] true poses: out through one corridor, up and down through the rooms, and home."""
+    stops = [(-7.0, -4.0)]
+    for k, x in enumerate((-6.0, -2.0, 2.0, 6.0)):
+        ends = (-4.0, 4.0) if k % 2 == 0 else (4.0, -4.0)
+        stops += [(x, ends[0]), (x, ends[1])]
+    stops += [(7.0, -4.0), (-7.0, -4.0), (-6.0, -4.0), (-6.0, 4.0), (6.0, 4.0), (-6.0, 4.0)]
+    poses = [np.array([*stops[0], 0.0])]
+    for x, y in stops[1:]:
+        gap = np.array([x, y]) - poses[-1][:2]
+        turn = (np.arctan2(gap[1], gap[0]) - poses[-1][2] + np.pi) % (2.0 * np.pi) - np.pi
+        turns = int(np.ceil(abs(turn) / turn_rad))
+        poses += [compose(poses[-1], np.array([0.0, 0.0, turn * k / turns])) for k in range(1, turns + 1)]
+        steps = int(np.ceil(np.hypot(*gap) / step_m))
+        poses += [compose(poses[-1], np.array([np.hypot(*gap) * k / steps, 0.0, 0.0])) for k in range(1, steps + 1)]
+    return np.array(poses)

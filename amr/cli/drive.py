@@ -144,8 +144,8 @@ def finish(summary: DriveSummary, log: Path | None, json: str | None) -> None:
         note(summary.log_fault)
 
 
-def parse_goal(text: str, tolerance_m: float) -> Goal:
-    """``x,y`` or ``x,y,yaw``. Raises ``ConfigError``."""
+def parse_goal(text: str, tolerance_m: float, option: str = "--goal") -> Goal:
+    """``x,y`` or ``x,y,yaw``. Raises ``ConfigError`` that names ``option``."""
     from amr.messages import Goal
 
     try:
@@ -153,7 +153,7 @@ def parse_goal(text: str, tolerance_m: float) -> Goal:
     except ValueError:
         numbers = []
     if len(numbers) not in (2, 3) or not all(math.isfinite(number) for number in numbers):
-        raise ConfigError(f"--goal {text}: expected x,y or x,y,yaw (finite numbers, metres and radians)")
+        raise ConfigError(f"{option} {text}: expected x,y or x,y,yaw (finite numbers, metres and radians)")
     return Goal(numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None, tolerance_m)
 
 

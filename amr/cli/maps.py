@@ -1,14 +1,14 @@
-"""``amr map``: a map from a log, two maps joined, a map as ROS reads it."""
+"""``amr map``: a place explored, a map from a log, two maps joined, a map as ROS reads it."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from amr.cli.output import JsonOption, say, write_json
+from amr.cli import explore
+from amr.cli.output import JsonOption, passing, say, write_json
 
 MapArgument = Annotated[Path, typer.Argument(metavar="MAP", help="A map of amr map (.amrmap).")]
 OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
@@ -16,8 +16,11 @@ OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Make maps from logs, merge them, hand them to ROS.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Explore a place, make maps from logs, merge them, hand them to ROS."
+    )
     group.command(epilog="Example: [bold]amr map make run.mcap --out hall.amrmap[/bold]")(make)
+    group.command(epilog="Example: [bold]amr map explore office --out office.amrmap[/bold]")(explore.explore)
     group.command(epilog="Example: [bold]amr map merge monday.amrmap tuesday.amrmap --out both.amrmap[/bold]")(merge)
     group.command(epilog="Example: [bold]amr map export hall.amrmap --out hall.yaml[/bold]")(export)
     app.add_typer(group, name="map")
@@ -37,7 +40,7 @@ def make(
     from amr.runtime.map_file import save_map
     from amr.runtime.map_make import map_of_log
 
-    record = replace(map_of_log(log, _progress), resolution_m=resolution)
+    record = replace(map_of_log(log, passing), resolution_m=resolution)
     save_map(out, record)
     _tell(out, len(record.poses), len(record.pairs), len(record.sessions), json)
 
@@ -47,7 +50,7 @@ def merge(first: MapArgument, second: MapArgument, out: OutOption, json: JsonOpt
     from amr.runtime.map_file import load_map, save_map
     from amr.runtime.map_make import merged
 
-    record = merged(load_map(first), load_map(second), _progress)
+    record = merged(load_map(first), load_map(second), passing)
     save_map(out, record)
     _tell(out, len(record.poses), len(record.pairs), len(record.sessions), json)
 
@@ -64,8 +67,3 @@ def export(path: MapArgument, out: OutOption) -> None:
 def _tell(out: Path, keyframes: int, loops: int, sessions: int, json: str | None) -> None:
     write_json({"map": str(out), "keyframes": keyframes, "loops": loops, "sessions": sessions}, json)
     say(f"{out}: {keyframes} keyframes, {loops} loops, {sessions} session{'s' if sessions != 1 else ''}", json)
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r\033[K{text}", err=True, nl=False)

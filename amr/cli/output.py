@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,12 @@ def without_infinities(value: Any) -> Any:
 def say(text: str, json_target: str | None = None) -> None:
     """A line for a person: on standard output, unless that is taken by JSON."""
     typer.echo(text, err=json_target == "-")
+
+
+def passing(text: str) -> None:
+    """Progress that replaces the line before it; nothing where there is no terminal."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{text}", err=True, nl=False)
 
 
 def note(text: str) -> None:

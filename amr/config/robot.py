@@ -5,6 +5,7 @@ from __future__ import annotations
 from amr.config.base import Section
 from amr.config.control import Control
 from amr.config.estimation import Estimation
+from amr.config.exploration import Exploration
 from amr.config.hardware import Body, Drive, Firmware, ImuModel, Lidar, Limits, Link, Motor, Physics
 from amr.config.localization import Localization
 from amr.config.mapping import Mapping
@@ -36,6 +37,7 @@ class RobotConfig(Section):
     planning: Planning = Planning()
     control: Control = Control()
     mission: Mission = Mission()
+    exploration: Exploration = Exploration()
     safety: Safety = Safety()
     zones: Zones = Zones()
     """Of the place, not of the robot: from a file beside the map."""

@@ -5,6 +5,9 @@ axis of the moments of its neighbourhood, which grows until it holds enough poin
 and Strasser 2003, used point to line as in Censi 2008). A query point looks for the nearest cell in growing rings, so
 the cost does not depend on how dense the reference is.
 
+A wall has two sides, and a thin one is thinner than the reach of a match. So points may remember from where they were
+seen: a line is made of one side alone, and what was seen from the other side of it does not belong to it.
+
 Cells are numbered in the order of first use: ``index[j, i]`` is that number or -1, so clearing touches used cells only.
 """
 
@@ -21,10 +24,12 @@ from amr.kernels.trig import sin_cos
 
 Array = NDArray[Any]
 
-MOMENTS = 6
-"""Columns of ``moments``: n, sum x, sum y, sum xx, sum xy, sum yy, relative to the center of the cell, in cells."""
-LINE = 5
-"""Columns of ``lines``: mean x, mean y [m], normal x, normal y, weight in [0, 1] (0: no line here)."""
+MOMENTS = 8
+"""Columns of ``moments``: n, sum x, sum y, sum xx, sum xy, sum yy, relative to the center of the cell, in cells; sum
+of the unit vectors x, y from the points to where they were seen from (0 = not told)."""
+LINE = 7
+"""Columns of ``lines``: mean x, mean y [m], normal x, normal y, weight in [0, 1] (0: no line here), mean of the unit
+vectors x, y to where its points were seen from."""
 RESULT = 12
 """Entries of a result: x_m, y_m, yaw_rad; matched weight; cost; points that found a line; H (xx xy xt yy yt tt)."""
 
@@ -32,14 +37,18 @@ _LEAST_POINTS = 5.0
 _LEAST_SPREAD_CELLS2 = 0.35
 _LARGEST_RING = 5
 _LARGEST_FLATNESS = 0.3
+_SIDED = 0.1
+"""Mean share along the normal (6 degrees from grazing) from which on a cell's points were seen from one side."""
 
 
-@kernel("int64(float64[:,::1], float64[::1], float64[::1], int32[:,::1], int32[:,::1], float64[:,::1], int64)")
-def add_points(points: Array, pose: Array, frame: Array, index: Array, cells: Array, moments: Array, used: int) -> int:
+@kernel("int64(float64[:,::1], float64[::1], float64[::1], int32[:,::1], int32[:,::1], float64[:,::1], int64, boolean)")
+def add_points(
+    points: Array, pose: Array, frame: Array, index: Array, cells: Array, moments: Array, used: int, sided: bool
+) -> int:
     """Add ``points`` [n, 2] (m, in the frame that ``pose`` x, y, yaw places in the map); returns the cells now used.
 
     ``frame`` = origin x, origin y, cell size (m). ``cells`` [capacity, 2] gets the (row, column) of each used cell.
-    Points outside of the grid, not finite, or beyond the capacity are left out.
+    Points outside of the grid, not finite, or beyond the capacity are left out. ``sided``: ``pose`` has seen them.
     """
     s, c = sin_cos(pose[2])
     height, width = index.shape
@@ -69,6 +78,12 @@ def add_points(points: Array, pose: Array, frame: Array, index: Array, cells: Ar
         moments[u, 3] += dx * dx
         moments[u, 4] += dx * dy
         moments[u, 5] += dy * dy
+        if sided:
+            view_x, view_y = pose[0] - frame[0] - x * frame[2], pose[1] - frame[1] - y * frame[2]
+            length = math.sqrt(view_x * view_x + view_y * view_y)
+            if length > 0.0:
+                moments[u, 6] += view_x / length
+                moments[u, 7] += view_y / length
     return used
 
 
@@ -79,58 +94,102 @@ def clear_cells(index: Array, cells: Array, used: int) -> None:
         index[np.uint64(cells[k, 0]), np.uint64(cells[k, 1])] = -1
 
 
+@kernel(
+    "boolean(float64[::1], int64, int32[:,::1], int32[:,::1], float64[:,::1], boolean, float64[::1], float64[:,::1])"
+)
+def _fit_line(
+    frame: Array, k: int, index: Array, cells: Array, moments: Array, one_side: bool, sums: Array, lines: Array
+) -> bool:
+    """The line of cell ``k``; with ``one_side`` of cells alone that were seen from the side that it was seen from.
+
+    That side is told by the normal that is there. True when cells of the other side had a part in it.
+    """
+    height, width = index.shape
+    row, column = cells[np.uint64(k), 0], cells[np.uint64(k), 1]
+    nx, ny = lines[k, 2], lines[k, 3]
+    own = (nx * moments[k, 6] + ny * moments[k, 7]) / moments[k, 0]
+    lines[k, 0] = frame[0] + (column + 0.5 + moments[k, 1] / moments[k, 0]) * frame[2]
+    lines[k, 1] = frame[1] + (row + 0.5 + moments[k, 2] / moments[k, 0]) * frame[2]
+    lines[k, 2] = 1.0
+    lines[k, 3] = 0.0
+    lines[k, 4] = 0.0
+    sums[:] = 0.0
+    reached = 0
+    for ring in range(_LARGEST_RING + 1):
+        reached = ring
+        for j in range(max(0, row - ring), min(height, row + ring + 1)):
+            whole = abs(j - row) == ring
+            step = 1 if whole or ring == 0 else 2 * ring
+            for i in range(column - ring, column + ring + 1, step):
+                if i < 0 or i >= width:
+                    continue
+                other = index[np.uint64(j), np.uint64(i)]
+                if other < 0:
+                    continue
+                u = np.uint64(other)
+                n = moments[u, 0]
+                if one_side and own * (nx * moments[u, 6] + ny * moments[u, 7]) / n < -_SIDED * _SIDED:
+                    continue
+                dx, dy = float(i - column), float(j - row)
+                sums[0] += n
+                sums[1] += moments[u, 1] + n * dx
+                sums[2] += moments[u, 2] + n * dy
+                sums[3] += moments[u, 3] + 2.0 * dx * moments[u, 1] + n * dx * dx
+                sums[4] += moments[u, 4] + dx * moments[u, 2] + dy * moments[u, 1] + n * dx * dy
+                sums[5] += moments[u, 5] + 2.0 * dy * moments[u, 2] + n * dy * dy
+                sums[6] += moments[u, 6]
+                sums[7] += moments[u, 7]
+        if ring == 0 or sums[0] < _LEAST_POINTS:
+            continue
+        mx, my = sums[1] / sums[0], sums[2] / sums[0]
+        xx, xy, yy = sums[3] / sums[0] - mx * mx, sums[4] / sums[0] - mx * my, sums[5] / sums[0] - my * my
+        half, cross = 0.5 * (xx - yy), xy
+        root = math.sqrt(half * half + cross * cross)
+        large, small = 0.5 * (xx + yy) + root, max(0.5 * (xx + yy) - root, 0.0)
+        if large < _LEAST_SPREAD_CELLS2:
+            continue
+        # normal = eigenvector of the small eigenvalue; the better conditioned of two forms
+        nx, ny = (cross, -(root + half)) if half >= 0.0 else (root - half, -cross)
+        length = math.sqrt(nx * nx + ny * ny)
+        flatness = small / large
+        if length > 0.0 and flatness < _LARGEST_FLATNESS:
+            lines[k, 0] = frame[0] + (column + 0.5 + mx) * frame[2]
+            lines[k, 1] = frame[1] + (row + 0.5 + my) * frame[2]
+            lines[k, 2] = nx / length
+            lines[k, 3] = ny / length
+            lines[k, 4] = 1.0 - flatness / _LARGEST_FLATNESS
+        elif length > 0.0 and not one_side:
+            # no line, maybe because it has two sides: this tells which
+            lines[k, 2] = nx / length
+            lines[k, 3] = ny / length
+        break
+    lines[k, 5] = sums[6] / sums[0]
+    lines[k, 6] = sums[7] / sums[0]
+    if one_side:
+        return False
+    nx, ny = lines[k, 2], lines[k, 3]
+    own = (nx * moments[k, 6] + ny * moments[k, 7]) / moments[k, 0]
+    if abs(own) < _SIDED:
+        return False
+    for j in range(max(0, row - reached), min(height, row + reached + 1)):
+        for i in range(max(0, column - reached), min(width, column + reached + 1)):
+            other = index[np.uint64(j), np.uint64(i)]
+            if other >= 0:
+                u = np.uint64(other)
+                if own * (nx * moments[u, 6] + ny * moments[u, 7]) / moments[u, 0] < -_SIDED * _SIDED:
+                    return True
+    return False
+
+
 @kernel("void(float64[::1], int32[:,::1], int32[:,::1], float64[:,::1], int64, float64[:,::1])")
 def fit_lines(frame: Array, index: Array, cells: Array, moments: Array, used: int, lines: Array) -> None:
     """The line of each used cell; rings grow to ``_LARGEST_RING`` cells until the points are many and spread enough."""
-    height, width = index.shape
     sums = np.empty(MOMENTS, np.float64)
     for k in range(used):
-        row, column = cells[k, 0], cells[k, 1]
-        lines[k, 0] = frame[0] + (column + 0.5 + moments[k, 1] / moments[k, 0]) * frame[2]
-        lines[k, 1] = frame[1] + (row + 0.5 + moments[k, 2] / moments[k, 0]) * frame[2]
         lines[k, 2] = 1.0
         lines[k, 3] = 0.0
-        lines[k, 4] = 0.0
-        sums[:] = 0.0
-        for ring in range(_LARGEST_RING + 1):
-            for j in range(max(0, row - ring), min(height, row + ring + 1)):
-                whole = abs(j - row) == ring
-                step = 1 if whole or ring == 0 else 2 * ring
-                for i in range(column - ring, column + ring + 1, step):
-                    if i < 0 or i >= width:
-                        continue
-                    other = index[np.uint64(j), np.uint64(i)]
-                    if other < 0:
-                        continue
-                    u = np.uint64(other)
-                    n = moments[u, 0]
-                    dx, dy = float(i - column), float(j - row)
-                    sums[0] += n
-                    sums[1] += moments[u, 1] + n * dx
-                    sums[2] += moments[u, 2] + n * dy
-                    sums[3] += moments[u, 3] + 2.0 * dx * moments[u, 1] + n * dx * dx
-                    sums[4] += moments[u, 4] + dx * moments[u, 2] + dy * moments[u, 1] + n * dx * dy
-                    sums[5] += moments[u, 5] + 2.0 * dy * moments[u, 2] + n * dy * dy
-            if ring == 0 or sums[0] < _LEAST_POINTS:
-                continue
-            mx, my = sums[1] / sums[0], sums[2] / sums[0]
-            xx, xy, yy = sums[3] / sums[0] - mx * mx, sums[4] / sums[0] - mx * my, sums[5] / sums[0] - my * my
-            half, cross = 0.5 * (xx - yy), xy
-            root = math.sqrt(half * half + cross * cross)
-            large, small = 0.5 * (xx + yy) + root, max(0.5 * (xx + yy) - root, 0.0)
-            if large < _LEAST_SPREAD_CELLS2:
-                continue
-            # normal = eigenvector of the small eigenvalue; the better conditioned of two forms
-            nx, ny = (cross, -(root + half)) if half >= 0.0 else (root - half, -cross)
-            length = math.sqrt(nx * nx + ny * ny)
-            flatness = small / large
-            if length > 0.0 and flatness < _LARGEST_FLATNESS:
-                lines[k, 0] = frame[0] + (column + 0.5 + mx) * frame[2]
-                lines[k, 1] = frame[1] + (row + 0.5 + my) * frame[2]
-                lines[k, 2] = nx / length
-                lines[k, 3] = ny / length
-                lines[k, 4] = 1.0 - flatness / _LARGEST_FLATNESS
-            break
+        if _fit_line(frame, k, index, cells, moments, False, sums, lines):
+            _fit_line(frame, k, index, cells, moments, True, sums, lines)
 
 
 @kernel("int64(int32[:,::1], float64[:,::1], float64, float64, float64)")
@@ -188,17 +247,18 @@ def solve_symmetric(h: Array, g: Array, out: Array) -> bool:
 
 @kernel(
     "void(float64[:,::1], float64[::1], int32[:,::1], float64[:,::1], float64[:,::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[:,::1])"
 )
 def match_lines(
     points: Array, frame: Array, index: Array, moments: Array, lines: Array,
-    start: Array, prior: Array, settings: Array, result: Array,
+    start: Array, prior: Array, settings: Array, result: Array, eyes: Array,
 ) -> None:  # fmt: skip
     """Pose of ``points`` [n, 2] in the map from ``start`` (x, y, yaw); the answer goes to ``result`` [RESULT].
 
     ``prior`` [9] = a pose and its information in the map's axes (xx xy xt yy yt tt, zeros: no prior).
     ``settings`` = first reach m, last reach m, sigma of a residual m, scale of the Cauchy kernel m, iterations, share
     of the reach that is kept at each iteration. H in the result holds the points' part alone, without the prior.
+    ``eyes`` [n or 1, 2]: from where each point was seen, or all, in their frame.
     """
     height, width = index.shape
     scale = 1.0 / frame[2]
@@ -226,6 +286,13 @@ def match_lines(
             if lines[u, 4] <= 0.0:
                 continue
             nx, ny = lines[u, 2], lines[u, 3]
+            side = nx * lines[u, 5] + ny * lines[u, 6]
+            if side != 0.0:
+                eye = np.uint64(min(k, eyes.shape[0] - 1))
+                dx, dy = eyes[eye, 0] - points[k, 0], eyes[eye, 1] - points[k, 1]
+                across = nx * (c * dx - s * dy) + ny * (s * dx + c * dy)
+                if side * across < -_SIDED * _SIDED * math.sqrt(dx * dx + dy * dy):
+                    continue
             residual = nx * (px - lines[u, 0]) + ny * (py - lines[u, 1])
             robust = 1.0 / (1.0 + residual * residual / kernel_squared)
             w = lines[u, 4] * robust

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
-from amr.geometry import Pose2
+from amr.geometry import Pose2, wrap_angle
 from amr.grid import CostGrid, GridFrame
 from amr.kernels import local_grid as kernels
 from amr.kernels import local_grid_clear as clearing
@@ -235,7 +235,9 @@ class GlobalGrid:
         )
         pose = np.array([map_from_base.x_m, map_from_base.y_m, map_from_base.yaw_rad])
         last = map_from_lidar_end @ self._lidar_from_base
-        pose_end = np.array([last.x_m, last.y_m, last.yaw_rad])
+        # the kernel goes from one heading to the other as told: through pi that must not be the long way round
+        end_yaw_rad = map_from_base.yaw_rad + wrap_angle(last.yaw_rad - map_from_base.yaw_rad)
+        pose_end = np.array([last.x_m, last.y_m, end_yaw_rad])
         kernels.project_beams(
             np.array(scan.ranges_m), geometry, pose, pose_end, self._edges, self._polygon_starts, beams
         )

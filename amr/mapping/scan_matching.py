@@ -16,6 +16,7 @@ from amr.kernels import scan_match_window as window_kernel
 Array = NDArray[Any]
 
 LARGEST_MODES: Final = 48
+_ORIGIN: Final[Array] = np.zeros((1, 2))
 _SMEAR_CELLS: Final = 2
 _MARGIN_CELLS: Final = 40
 """Border of a window map beyond its reach, for the vector loads of its coarsest level."""
@@ -63,10 +64,12 @@ def symmetric(packed: Array) -> Array:
 class LineMap:
     """Local lines of the points that were put in; reused, cleared in the time that its used cells take."""
 
-    def __init__(self, reach_m: float, cell_m: float = 0.1, capacity: int = 40_000) -> None:
+    def __init__(self, reach_m: float, cell_m: float = 0.1, capacity: int = 40_000, *, sided: bool = False) -> None:
+        """``sided``: the scans of a map were each seen from their own origin, so that walls have two sides."""
         size = 2 * math.ceil(reach_m / cell_m)
         self.reach_m = reach_m
         self.cell_m = cell_m
+        self._sided = sided
         self._index = np.full((size, size), -1, np.int32)
         self._cells = np.empty((capacity, 2), np.int32)
         self._moments = np.empty((capacity, line_kernel.MOMENTS))
@@ -83,7 +86,7 @@ class LineMap:
         self._used = 0
         for points, pose in zip(scans, poses, strict=True):
             self._used = line_kernel.add_points(
-                points, pose, self._frame, self._index, self._cells, self._moments, self._used
+                points, pose, self._frame, self._index, self._cells, self._moments, self._used, self._sided
             )
         line_kernel.fit_lines(self._frame, self._index, self._cells, self._moments, self._used, self._lines)
 
@@ -94,15 +97,19 @@ class LineMap:
         settings: Array,
         prior_pose: Array | None = None,
         prior_information: Array | None = None,
+        eyes: Array | None = None,
     ) -> LineMatch:
-        """Refine ``start`` [3] for ``points`` [n, 2]; the prior is a pose and its 3 x 3 information."""
+        """Refine ``start`` [3] for ``points`` [n, 2]; the prior is a pose and its 3 x 3 information.
+
+        ``eyes`` [n, 2]: from where each point was seen; None = all from the origin.
+        """
         self._prior[:] = 0.0
         if prior_pose is not None and prior_information is not None:
             self._prior[:3] = prior_pose
             self._prior[3:] = prior_information[np.triu_indices(3)]
         line_kernel.match_lines(
             points, self._frame, self._index, self._moments, self._lines, start, self._prior, settings,
-            self._result,
+            self._result, _ORIGIN if eyes is None else eyes,
         )  # fmt: skip
         weight, cost, found = self._result[3:6]
         count = max(len(points), 1)

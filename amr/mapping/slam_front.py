@@ -82,7 +82,7 @@ class FrontEnd:
         self._used: list[Keyframe] = []
         self._since_key = np.zeros(3)
         self._weak = OdometryTrust()
-        self._map = LineMap(self.settings.reach_m)
+        self._map = LineMap(self.settings.reach_m, sided=True)
         self._matching = self.settings.matching.as_array()
         self.usual_frac = 0.5
 

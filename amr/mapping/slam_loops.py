@@ -66,7 +66,7 @@ class LoopFinder:
 
     def __init__(self, settings: LoopSettings | None = None) -> None:
         self.settings = settings or LoopSettings()
-        self._lines = LineMap(self.settings.reach_m + 15.0, 0.1, 60_000)
+        self._lines = LineMap(self.settings.reach_m + 15.0, 0.1, 60_000, sided=True)
         self._matching = LineMatchSettings(first_reach_m=0.5, last_reach_m=0.2, kernel_m=0.05).as_array()
         self._windows: OrderedDict[int, tuple[Array, WindowMap]] = OrderedDict()
         self.usual_frac = 0.5
@@ -84,8 +84,9 @@ class LoopFinder:
         around what the poses say.
         """
         settings = self.settings
-        points = self._merged(scans, poses, members, poses[query])
-        near = points[(points**2).sum(axis=1) < settings.reach_m**2]
+        points, eyes = self._merged(scans, poses, members, poses[query])
+        inside = (points**2).sum(axis=1) < settings.reach_m**2
+        near, near_eyes = points[inside], eyes[inside]
         sparse = _thinned(near, settings.query_points)
         window = self._window(scans, poses, target, window_m)
         guess = between(poses[target], poses[query])
@@ -103,7 +104,7 @@ class LoopFinder:
             return None
         ids = self._target_members(target, len(scans))
         self._lines.build(start[:2], [scans[k] for k in ids], between(poses[target][None, :], poses[ids]))
-        match = self._lines.match(near, start, self._matching)
+        match = self._lines.match(near, start, self._matching, eyes=near_eyes)
         moved = between(start, match.pose)
         if math.hypot(moved[0], moved[1]) > _REFINED_M or abs(moved[2]) > _REFINED_RAD:
             self.diverged += 1
@@ -139,8 +140,11 @@ class LoopFinder:
         return window
 
     @staticmethod
-    def _merged(scans: list[Array], poses: Array, members: range, origin: Array) -> Array:
-        return np.concatenate([placed(scans[k], between(origin, poses[k])) for k in members])
+    def _merged(scans: list[Array], poses: Array, members: range, origin: Array) -> tuple[Array, Array]:
+        """The points of all ``members`` as ``origin`` [3] sees them, and from where each was seen (both [n, 2])."""
+        led = {k: between(origin, poses[k]) for k in members}
+        eyes = [np.broadcast_to(led[k][:2], scans[k].shape) for k in members]
+        return np.concatenate([placed(scans[k], led[k]) for k in members]), np.concatenate(eyes)
 
 
 def _thinned(points: Array, count: int) -> Array:

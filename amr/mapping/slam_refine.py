@@ -24,7 +24,7 @@ def rematched(points: list[Array | None], poses: Array, key_scans: Array, reach_
     ``poses`` [N, 3] of all scans stay as they are for the keyframes' sake. No information where a scan is None.
     """
     matches, information = poses.copy(), np.zeros((len(poses), 3, 3))
-    line_map, settings = LineMap(reach_m), LineMatchSettings(first_reach_m=0.3).as_array()
+    line_map, settings = LineMap(reach_m, sided=True), LineMatchSettings(first_reach_m=0.3).as_array()
     key_poses = poses[key_scans]
     built: tuple[int, ...] = ()
     for k, scan in enumerate(points):

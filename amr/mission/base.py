@@ -11,7 +11,18 @@ from amr.control.base import ControlStatus
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
 from amr.localization.base import KNOWN, Whereabouts
-from amr.messages import ForgetObstacles, Goal, Operator, PlanRequest, PlanResult, SetMission, Stop, StopReason
+from amr.messages import (
+    CloseFrontier,
+    ForgetObstacles,
+    FrontierRequest,
+    Goal,
+    Operator,
+    PlanRequest,
+    PlanResult,
+    SetMission,
+    Stop,
+    StopReason,
+)
 from amr.movers import Mover
 
 NO_STOP = Stop(StopReason.NONE, "")
@@ -43,6 +54,8 @@ class MissionInput:
     """None = control did not run."""
     control_reason: str = ""
     stop: Stop = NO_STOP
+    errand: Goal | None = None
+    """A place to look from, of an exploration: replaces what runs, without a stop on the way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +74,7 @@ class MissionOutput:
     """float64 [n]: largest speed at each point of the path, see ``PlanResult.speed_mps``; [0] when not told."""
     path_version: int
     """Grows with each new path (an empty one included)."""
-    requests: tuple[PlanRequest | ForgetObstacles, ...]
+    requests: tuple[PlanRequest | ForgetObstacles | FrontierRequest | CloseFrontier, ...]
     behavior: Twist2 | None
     """A recovery motion that replaces control's wish; None = no such motion."""
     follow: bool

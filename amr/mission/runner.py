@@ -119,6 +119,9 @@ class MissionRunner:
         """What came of the last maneuver, for the report; empty when it got out."""
         self._sentry: Sentry | None = None
         self._trail: tuple[Pose2, ...] = ()
+        self._is_errand = False
+        """The goal is a place to look from: passing by is enough, and it is soon given up."""
+        self._errand_tries = config.exploration.recoveries_max
         self._squeeze_from: Pose2 | None = None
         self._relocate_s = config.localization.relocate_s
         self._stroll = config.mission.model_copy(update={"escape_mps": config.localization.doubtful_mps})
@@ -156,6 +159,8 @@ class MissionRunner:
     def _follow_people(self, view: MissionInput) -> None:
         if view.new_mission is not None:
             self._set_mission(view.new_mission, view)
+        elif view.errand is not None:
+            self._set_errand(view.errand, view)
         for press in view.operator:
             if press.action is OperatorAction.PAUSE and self._state in ACTIVE | {MissionState.RELOCATING}:
                 self._apply(MissionEvent.PAUSE, "paused by the operator")
@@ -164,7 +169,7 @@ class MissionRunner:
                 self._begin_goal(view)
 
     def _set_mission(self, mission: SetMission, view: MissionInput) -> None:
-        self._goals, self._reached = mission.goals, 0
+        self._goals, self._reached, self._is_errand = mission.goals, 0, False
         self._recoveries = Recoveries()
         self._apply(MissionEvent.SET if mission.goals else MissionEvent.CANCEL, "")
         self._begin_goal(view)
@@ -173,6 +178,18 @@ class MissionRunner:
             if not all(math.isfinite(value) for value in values) or goal.tolerance_m <= 0.0:
                 self._apply(MissionEvent.GIVE_UP, f"goal {number} of {len(mission.goals)} is not usable: {goal}")
                 return
+
+    def _set_errand(self, goal: Goal, view: MissionInput) -> None:
+        """From one errand to the next it follows the old path until the new one is known."""
+        goes_on = self._is_errand and self._state is MissionState.FOLLOWING
+        self._goals, self._reached, self._is_errand = (goal,), 0, True
+        if goes_on:
+            self._desk = plans.for_new_goal(self._desk)
+            self._inside_since_ns = None
+            return
+        self._recoveries = Recoveries()
+        self._apply(MissionEvent.SET, "")
+        self._begin_goal(view)
 
     def _begin_goal(self, view: MissionInput) -> None:
         """Forget the way to the goal before."""
@@ -243,7 +260,7 @@ class MissionRunner:
             return at_rest and view.control_status is ControlStatus.AT_GOAL
         if self._inside_since_ns is None:
             self._inside_since_ns = view.now_ns
-        if self._reached + 1 < len(self._goals) or at_rest:
+        if self._reached + 1 < len(self._goals) or at_rest or self._is_errand:
             return True
         return view.now_ns - self._inside_since_ns >= ns_from_s(self._settings.rest_s)
 
@@ -343,6 +360,9 @@ class MissionRunner:
         if status is PlanStatus.GOAL_BLOCKED:
             tries = min(_GOAL_BLOCKED_WAITS, self._settings.max_recoveries)
             return self._begin(MissionEvent.WAIT, f"goal is inside an obstacle: {why}", tries, view, odom_from_base)
+        if self._is_errand and status is PlanStatus.NO_PATH:
+            self._apply(MissionEvent.GIVE_UP, f"goal is not reachable: {why}")
+            return ()
         if status is PlanStatus.START_BLOCKED:
             return self._climb(f"start is blocked: {why}", self._settings.max_recoveries, view, odom_from_base)
         # the exact way out, last of all, decides whether that is true
@@ -401,6 +421,8 @@ class MissionRunner:
     ) -> tuple[ForgetObstacles, ...]:
         """Enter a recovery and count it, or GIVE_UP when enough was tried. Clearing asks the worker's map to forget."""
         self._recoveries = tried = attempts.settled(self._recoveries, view.map_from_base, self._settings)
+        if self._is_errand:
+            tries_max = min(tries_max, self._errand_tries)
         most = _PLACES_MAX * self._settings.max_recoveries
         if tried.here >= tries_max or tried.in_all >= most:
             if tried.asked_last or tried.in_all > most or self._settings.max_recoveries == 0:
@@ -586,7 +608,7 @@ class MissionRunner:
             state=self._state.value,
             reason=held or self._reason,
             active_goal=self._goals[self._reached] if active else None,
-            is_last_goal=self._reached + 1 >= len(self._goals),
+            is_last_goal=self._reached + 1 >= len(self._goals) and not self._is_errand,
             path_map=self._path,
             path_speed_mps=self._path_speed_mps,
             path_version=self._path_version,

@@ -17,9 +17,22 @@ from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
 from amr.grid import COST_INSCRIBED, COST_LETHAL, COST_UNKNOWN, BlindSector, CostGrid, GridFrame
 from amr.mapping.base import GlobalMap, Inflation, LocalMap
-from amr.messages import ForgetObstacles, Goal, InsertScan, PlanRequest, PlanResult, PlanStatus, Request, Scan
+from amr.messages import (
+    CloseFrontier,
+    ForgetObstacles,
+    FrontierRequest,
+    FrontierResult,
+    Goal,
+    InsertScan,
+    PlanRequest,
+    PlanResult,
+    PlanStatus,
+    Request,
+    Scan,
+)
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
 from amr.planning.choice import Priced, RoutePricer
+from amr.planning.explore_desk import ExploreDesk
 from amr.planning.finish import PathMeter
 from amr.planning.keep import KeptPath, rest_of_path
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
@@ -55,6 +68,7 @@ class PlanningWorker:
         detours: GridPlanner,
         exact: GridPlanner,
         discs: NDArray[np.float32],
+        explore: ExploreDesk,
     ) -> None:
         """An empty map and no path yet.
 
@@ -84,6 +98,7 @@ class PlanningWorker:
         self._planner, self._detours, self._exact = planner, detours, exact
         self._pricer = RoutePricer(config, self._inflation, discs)
         self._outline = OutlineCheck(body, config.safety.contact_margin_m)
+        self._explore = explore
         self._scans: list[Scan] = []
         self._kept: KeptPath | None = None
         self.scans_missing = 0
@@ -99,8 +114,8 @@ class PlanningWorker:
         self._scans.append(scan)
         del self._scans[: -self._config.scan_memory]
 
-    def handle(self, request: Request) -> PlanResult | None:
-        """Do what is asked; a ``PlanRequest`` has an answer, the others have none. Never raises on values."""
+    def handle(self, request: Request) -> PlanResult | FrontierResult | None:
+        """Do what is asked; a plan or frontier request has an answer, the others have none. Never raises on values."""
         if isinstance(request, InsertScan):
             self._insert(request)
             return None
@@ -108,6 +123,11 @@ class PlanningWorker:
             self._map.forget_disc(request.x_m, request.y_m, request.radius_m)
             self._way_out.forget_disc(request.x_m, request.y_m, request.radius_m)
             return None
+        if isinstance(request, CloseFrontier):
+            self._explore.close(request)
+            return None
+        if isinstance(request, FrontierRequest):
+            return self._look(request)
         return self._answer(request) if isinstance(request, PlanRequest) else None
 
     def state(self) -> dict[str, Any]:
@@ -125,6 +145,13 @@ class PlanningWorker:
                 self._way_out.insert(scan, request.map_from_lidar, request.map_from_lidar_end)
                 return
         self.scans_missing += 1
+
+    def _look(self, request: FrontierRequest) -> FrontierResult:
+        """Where to look next, with the modelled latency on the stamp."""
+        costs = self._map.cost_grid(self._inflation)
+        result = self._explore.answer(request, costs, self._map.unseen(costs.frame))
+        latency_s = self._config.latency_base_s + result.expanded * self._config.latency_per_expansion_s
+        return replace(result, stamp_ns=request.stamp_ns + ns_from_s(latency_s))
 
     def _answer(self, request: PlanRequest) -> PlanResult:
         """Plan, finish, prefer what was answered before, and put the modelled latency on the stamp."""

@@ -10,8 +10,10 @@ import numpy as np
 
 from amr.geometry import Pose2
 from amr.messages import (
+    CloseFrontier,
     Covariance,
     ForgetObstacles,
+    FrontierRequest,
     Goal,
     Inputs,
     InsertScan,
@@ -116,7 +118,8 @@ def request_row(
     """One shape for all requests.
 
     (kind, stamp_ns, request_id, map_version, x_m, y_m, yaw_rad, radius_m, goal, scan_stamp_ns, covariance). The goal of
-    an ``InsertScan`` or a ``LocateScan`` is the pose at its last beam; without a heading there is none.
+    an ``InsertScan`` or a ``LocateScan`` is the pose at its last beam; without a heading there is none. The radius of a
+    ``FrontierRequest`` is the tolerance that it asks for; a goal without tolerance is none.
     """
     if isinstance(request, InsertScan):
         pose = request.map_from_lidar
@@ -126,6 +129,14 @@ def request_row(
     if isinstance(request, ForgetObstacles):
         row = (1, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL)
         return (*row, 0, _NO_COVARIANCE)
+    if isinstance(request, CloseFrontier):
+        row = (7, 0, 0, request.map_version, request.x_m, request.y_m, 0.0, request.radius_m, _NO_GOAL)
+        return (*row, 0, _NO_COVARIANCE)
+    if isinstance(request, FrontierRequest):
+        kind, start = 6 if request.afresh else 5, request.start_map
+        head = (kind, request.stamp_ns, request.request_id, request.map_version)
+        target = request.target or _NO_GOAL
+        return (*head, start.x_m, start.y_m, start.yaw_rad, request.tolerance_m, target, 0, _NO_COVARIANCE)
     if isinstance(request, LocateScan):
         pose, last = request.odom_from_base, _goal_at(request.odom_from_base_end)
         row = (4, request.stamp_ns, request.request_id, 0, pose.x_m, pose.y_m, pose.yaw_rad, 0.0, last)
@@ -204,7 +215,8 @@ def request_fields(requests: tuple[Request, ...]) -> dict[str, Scalar]:
     return {"len(requests)": len(requests), **rows}
 
 
-_KINDS: Final = {kind: kind.__name__ for kind in (InsertScan, ForgetObstacles, PlanRequest, LocateScan)}
+_REQUESTS: Final = (InsertScan, ForgetObstacles, PlanRequest, LocateScan, FrontierRequest, CloseFrontier)
+_KINDS: Final = {kind: kind.__name__ for kind in _REQUESTS}
 
 
 def first_difference(logged: dict[str, Scalar], computed: dict[str, Scalar]) -> str | None:

@@ -24,6 +24,8 @@ from amr.geometry import IDENTITY, Pose2
 from amr.messages import (
     BaseState,
     Belief,
+    Explore,
+    FrontierResult,
     Goal,
     Inputs,
     LinkState,
@@ -69,7 +71,7 @@ class SlowWorker(Protocol):
 
     def offer_scan(self, scan: Scan) -> None: ...
     def request(self, request: Request) -> None: ...
-    def answers(self, now_ns: int) -> list[PlanResult | PoseFix]: ...
+    def answers(self, now_ns: int) -> list[PlanResult | FrontierResult | PoseFix]: ...
 
 
 class Hands(Protocol):
@@ -98,6 +100,15 @@ class DriveOptions:
     """A saved map; the robot file then says so, too (``amr.runtime.saved_map.on_saved_map``)."""
     told_start: Pose2 | None = None
     """Where on it somebody said that the robot stands; None = it has to find out."""
+    explore: Explore | None = None
+    """In place of goals."""
+
+    @property
+    def order(self) -> SetMission | Explore | None:
+        """What the robot is told to do at the start."""
+        if self.explore is not None:
+            return self.explore
+        return SetMission(0, self.goals) if self.goals else None
 
 
 class DriveSession:
@@ -271,7 +282,7 @@ def drive(
     sinks: tuple[StepSink, ...] = (),
     show_lines: bool = True,
 ) -> DriveSummary:
-    """Drive until the mission is over (with goals and ``stop_when_done``) or the person quits.
+    """Drive until the mission is over (with an order and ``stop_when_done``) or the person quits.
 
     Raises ``PortError`` when base or lidar cannot be opened at the start, ``DataError`` when the log cannot be made.
     Whatever happens later is waited out, and the robot has to be armed again.
@@ -315,14 +326,14 @@ def drive(
             sinks=(*sinks, log) if log is not None else sinks,
             say=say,
             arm_once=options.arm,
-            offered=(SetMission(0, options.goals),) if options.goals else (),
+            offered=() if options.order is None else (options.order,),
         )
         trouble = worker.wait_until_ready()
         if trouble:
             raise AmrError(trouble)
         lidar.forget()  # loading took its time: what waits is old
         loop = RealTimeLoop(clock or MonotonicClock(), session.poll, session.step)  # robot time begins here
-        session.when_over(loop.stop, mission=stop_when_done and bool(options.goals))
+        session.when_over(loop.stop, mission=stop_when_done and options.order is not None)
         with until_signal(loop.stop), real_time() as rights:
             say(hands.help)
             if base.note:

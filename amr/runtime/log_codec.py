@@ -18,7 +18,11 @@ from amr.geometry import Pose2
 from amr.messages import (
     BaseState,
     Belief,
+    CloseFrontier,
+    Explore,
     ForgetObstacles,
+    FrontierRequest,
+    FrontierResult,
     Goal,
     Imu,
     InsertScan,
@@ -57,13 +61,16 @@ _BaseState = _types["amr_msgs/msg/BaseState"]
 _LinkStatus = _types["amr_msgs/msg/LinkStatus"]
 _Goal = _types["amr_msgs/msg/Goal"]
 _SetMission = _types["amr_msgs/msg/SetMission"]
+_Explore = _types["amr_msgs/msg/Explore"]
 _Operator = _types["amr_msgs/msg/Operator"]
 _Teleop = _types["amr_msgs/msg/Teleop"]
 _PlanResult = _types["amr_msgs/msg/PlanResult"]
+_FrontierResult = _types["amr_msgs/msg/FrontierResult"]
 _PoseFix = _types["amr_msgs/msg/PoseFix"]
 _ScanGeometry = _types["amr_msgs/msg/ScanGeometry"]
 _Request = _types["amr_msgs/msg/Request"]
 
+_NO_GOAL: Final = Goal(0.0, 0.0, None, 0.0)
 _NO_INTENSITIES: Final = np.zeros(0, np.float32)
 _NO_COVARIANCE: Final = np.zeros(9)
 _NO_ORIENTATION: Final = np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # REP 145: -1 = not measured
@@ -280,6 +287,53 @@ def _decode_set_mission(data: bytes) -> SetMission:
     return SetMission(value.stamp_ns, tuple(_plain_goal(goal) for goal in value.goals))
 
 
+def _encode_explore(explore: Explore) -> bytes:
+    home = ros_goal(explore.home or _NO_GOAL)
+    return serialize(_Explore(explore.stamp_ns, home, explore.home is not None, explore.max_time_s), lt.EXPLORE)
+
+
+def _decode_explore(data: bytes) -> Explore:
+    value = deserialize(data, lt.EXPLORE)
+    return Explore(value.stamp_ns, _plain_goal(value.home) if value.has_home else None, value.max_time_s)
+
+
+def _encode_frontier_result(result: FrontierResult) -> bytes:
+    return serialize(
+        _FrontierResult(
+            result.stamp_ns,
+            result.request_id,
+            ros_goal(result.target or _NO_GOAL),
+            result.target is not None,
+            result.way_m,
+            result.gain_m2,
+            result.frontiers,
+            result.unreachable,
+            result.known_m2,
+            result.expanded,
+            result.map_version,
+            result.reason,
+        ),
+        lt.FRONTIER_RESULT,
+    )
+
+
+def _decode_frontier_result(data: bytes) -> FrontierResult:
+    value = deserialize(data, lt.FRONTIER_RESULT)
+    return FrontierResult(
+        value.stamp_ns,
+        value.request_id,
+        _plain_goal(value.target) if value.has_target else None,
+        value.way_m,
+        value.gain_m2,
+        value.frontiers,
+        value.unreachable,
+        value.known_m2,
+        value.expanded,
+        value.map_version,
+        value.reason,
+    )
+
+
 def _encode_operator(operator: Operator) -> bytes:
     return serialize(_Operator(operator.stamp_ns, operator.action.value), lt.OPERATOR)
 
@@ -377,9 +431,11 @@ _ENCODERS: Final[dict[type, tuple[Topic, Callable[[Any], bytes]]]] = {
     Imu: (lt.IMU, _encode_imu),
     LinkStatus: (lt.LINK_STATUS, _encode_link_status),
     SetMission: (lt.SET_MISSION, _encode_set_mission),
+    Explore: (lt.EXPLORE, _encode_explore),
     Operator: (lt.OPERATOR, _encode_operator),
     Teleop: (lt.TELEOP, _encode_teleop),
     PlanResult: (lt.PLAN_RESULT, _encode_plan_result),
+    FrontierResult: (lt.FRONTIER_RESULT, _encode_frontier_result),
     PoseFix: (lt.POSE_FIX, _encode_pose_fix),
 }
 
@@ -389,9 +445,11 @@ _DECODERS: Final[dict[str, Callable[[bytes, int, Geometry | None], Message]]] = 
     lt.IMU.name: lambda data, stamp_ns, _geometry: _decode_imu(data, stamp_ns),
     lt.LINK_STATUS.name: lambda data, _stamp_ns, _geometry: _decode_link_status(data),
     lt.SET_MISSION.name: lambda data, _stamp_ns, _geometry: _decode_set_mission(data),
+    lt.EXPLORE.name: lambda data, _stamp_ns, _geometry: _decode_explore(data),
     lt.OPERATOR.name: lambda data, _stamp_ns, _geometry: _decode_operator(data),
     lt.TELEOP.name: lambda data, _stamp_ns, _geometry: _decode_teleop(data),
     lt.PLAN_RESULT.name: lambda data, _stamp_ns, _geometry: _decode_plan_result(data),
+    lt.FRONTIER_RESULT.name: lambda data, _stamp_ns, _geometry: _decode_frontier_result(data),
     lt.POSE_FIX.name: lambda data, _stamp_ns, _geometry: _decode_pose_fix(data),
 }
 
@@ -427,6 +485,12 @@ def plain_request(value: Any) -> Request:
         return InsertScan(value.stamp_ns, pose, value.map_version, end)
     if value.kind == 1:
         return ForgetObstacles(value.x_m, value.y_m, value.radius_m, value.map_version)
+    if value.kind == 7:
+        return CloseFrontier(value.x_m, value.y_m, value.radius_m, value.map_version)
+    if value.kind in {5, 6}:
+        target = _plain_goal(value.goal) if value.goal.tolerance_m > 0.0 else None
+        head = (value.request_id, value.stamp_ns, pose, target, value.radius_m, value.map_version)
+        return FrontierRequest(*head, afresh=value.kind == 6)
     if value.kind == 4:
         xx, xy, xt, yy, yt, tt = value.covariance.tolist()
         last = _plain_goal(value.goal)

@@ -47,6 +47,12 @@ _DEFINITIONS: Final = {
         int64 stamp_ns
         amr_msgs/Goal[] goals
     """,
+    "amr_msgs/msg/Explore": """
+        int64 stamp_ns
+        amr_msgs/Goal home  # only when has_home
+        bool has_home
+        float64 max_time_s
+    """,
     "amr_msgs/msg/Operator": """
         int64 stamp_ns
         string action
@@ -66,6 +72,20 @@ _DEFINITIONS: Final = {
         int64 expanded
         int64 map_version
         float64[] speed_mps  # at each point at most, negative in reverse; empty = not told
+    """,
+    "amr_msgs/msg/FrontierResult": """
+        int64 stamp_ns
+        int64 request_id
+        amr_msgs/Goal target  # only when has_target
+        bool has_target
+        float64 way_m
+        float64 gain_m2
+        int64 frontiers
+        int64 unreachable
+        float64 known_m2
+        int64 expanded
+        int64 map_version
+        string reason  # why nothing could be found out
     """,
     "amr_msgs/msg/PoseFix": """
         int64 stamp_ns
@@ -92,7 +112,8 @@ _DEFINITIONS: Final = {
     """,
     "amr_msgs/msg/Request": """
         # kind 0 InsertScan (stamp_ns: the scan's; goal: the pose at its last beam), 1 ForgetObstacles, 2 PlanRequest,
-        # 3 exact PlanRequest, 4 LocateScan (pose: odometry at the first beam; goal: at the last)
+        # 3 exact PlanRequest, 4 LocateScan (pose: odometry at the first beam; goal: at the last), 5 FrontierRequest
+        # (goal: its target, if that has a tolerance; radius: the tolerance asked for), 6 the first one, 7 CloseFrontier
         uint8 kind
         int64 stamp_ns
         int64 request_id
@@ -173,6 +194,8 @@ OPERATOR: Final = Topic("/operator", "amr_msgs/msg/Operator", is_input=True)
 TELEOP: Final = Topic("/teleop", "amr_msgs/msg/Teleop", is_input=True)
 PLAN_RESULT: Final = Topic("/plan_result", "amr_msgs/msg/PlanResult", is_input=True)
 POSE_FIX: Final = Topic("/pose_fix", "amr_msgs/msg/PoseFix", is_input=True)
+EXPLORE: Final = Topic("/explore", "amr_msgs/msg/Explore", is_input=True)
+FRONTIER_RESULT: Final = Topic("/frontier_result", "amr_msgs/msg/FrontierResult", is_input=True)
 STEP: Final = Topic("/amr/step", "amr_msgs/msg/Step")
 SNAPSHOT: Final = Topic("/amr/snapshot", "amr_msgs/msg/Snapshot")
 ODOMETRY_VIEW: Final = Topic("/odom", "nav_msgs/msg/Odometry")
@@ -183,7 +206,7 @@ TRANSFORM_VIEW: Final = Topic("/tf", "tf2_msgs/msg/TFMessage")
 
 TOPICS: Final = (
     SCAN, SCAN_GEOMETRY, BASE_STATE, IMU, LINK_STATUS, SET_MISSION, OPERATOR, TELEOP, PLAN_RESULT, POSE_FIX,
-    STEP, SNAPSHOT, ODOMETRY_VIEW, COMMAND_VIEW, PLAN_VIEW, TRAJECTORY_VIEW, TRANSFORM_VIEW,
+    STEP, SNAPSHOT, ODOMETRY_VIEW, COMMAND_VIEW, PLAN_VIEW, TRAJECTORY_VIEW, TRANSFORM_VIEW, EXPLORE, FRONTIER_RESULT,
 )  # fmt: skip
 """Order = channel numbers of every log that this version writes."""
 

@@ -30,6 +30,8 @@ Progress = Callable[[str], None]
 
 _EVERY_SCANS: Final = 500
 _LEAST_POINTS: Final = 20
+_STANDS_M: Final = 0.003
+_STANDS_RAD: Final = math.radians(0.1)
 _AGREE_M: Final = 0.3
 _AGREE_RAD: Final = math.radians(3.0)
 _ANCHORS_MAX: Final = 12
@@ -44,14 +46,33 @@ def map_of_log(path: Path, progress: Progress | None = None) -> SlamRecord:
     """
     say = progress or (lambda _: None)
     slam = Slam()
+    ways: list[Array] = []
     for k, (points, odometry) in enumerate(_sightings(path)):
         slam.add(points, odometry)
+        ways.append(odometry)
         if k % _EVERY_SCANS == 0:
             say(f"{path.name}: {k} scans")
     poses = slam.finish(lambda text: say(f"{path.name}: {text}"))
     if not slam.keyframes:
         raise DataError(f"{path}: expected scans and odometry to make a map of, found none that can be used")
+    if path.suffix != ".npz":
+        poses = _where_it_began(poses, np.array(ways), Log(path).header.start)
     return record_of(slam.back, poses[[key.scan for key in slam.keyframes]])
+
+
+def _where_it_began(poses: Array, odometry: Array, start: Pose2) -> Array:
+    """``poses`` [N, 3] in the frame of the drive's goals: the robot stood at ``start`` when its ``odometry`` began.
+
+    All scans up to the first motion tell where that is on the map.
+    """
+    gap = between(odometry[0], odometry)
+    moved = (np.hypot(gap[:, 0], gap[:, 1]) > _STANDS_M) | (np.abs(wrapped(gap[:, 2])) > _STANDS_RAD)
+    stood = poses[: int(np.argmax(moved)) or 1] if moved.any() else poses[:1]
+    offset = between(stood[0], stood)
+    offset[:, 2] = wrapped(offset[:, 2])
+    mean = compose(stood[0], offset.mean(axis=0))
+    first = compose(np.array([start.x_m, start.y_m, start.yaw_rad]), odometry[0])
+    return compose(compose(first, between(mean, np.zeros(3))), poses)
 
 
 def merged(first: SlamRecord, second: SlamRecord, progress: Progress | None = None) -> SlamRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeAlias
 
-from amr.messages import Inputs, Outputs, PlanResult, PoseFix, Request, Scan
+from amr.messages import FrontierResult, Inputs, Outputs, PlanResult, PoseFix, Request, Scan
 
 Tree: TypeAlias = dict[str, Any]
 """State: nested dicts, lists, tuples, numbers, strings, enums, ``amr`` dataclasses and arrays (see ``amr.state``)."""
@@ -33,7 +33,7 @@ class Worker(Protocol):
         """Keep a scan for the ``InsertScan`` requests to come; old ones are forgotten."""
         ...
 
-    def handle(self, request: Request) -> PlanResult | PoseFix | None:
+    def handle(self, request: Request) -> PlanResult | FrontierResult | PoseFix | None:
         """Do what is asked; a ``PlanRequest`` and a ``LocateScan`` have an answer, the others have none."""
         ...
 

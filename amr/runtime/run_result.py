@@ -30,7 +30,7 @@ def run_result(run: SimulatedRun, wall_s: float, log: Path | None, pace: str) ->
         collisions=run.collisions,
         min_clearance_m=run.plant.min_clearance_m,
         goals_reached=telemetry.goals_reached if telemetry else 0,
-        goals_total=len(trial.goals),
+        goals_total=telemetry.goals_total if telemetry and trial.explore else len(trial.goals),
         stops=tuple(run.stops.events),
         link=LinkCounts(status.frames_in, status.frames_out, status.crc_errors, status.lost),
         step_ms=Percentiles.of_ns(np.array(run.step_wall_ns, np.int64)),

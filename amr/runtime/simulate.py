@@ -68,9 +68,9 @@ def run(
         writer = stack.enter_context(LogWriter(log, log_header(trial))) if log is not None else None
         watchers: list[Callable[[SimulatedRun], None]] = [_Pacer(started_ns)] if pace == "real" else []
         if writer is not None:
-            watchers.append(_Snapshots(writer))
+            watchers.append(Snapshots(writer))
         if progress is not None:
-            watchers.append(_Reporter(progress, started_ns))
+            watchers.append(Reporter(progress, started_ns))
         stack.callback(simulated.close)
         simulated.run(() if writer is None else (writer,), watchers)
     return run_result(simulated, (time.monotonic_ns() - started_ns) * 1e-9, log, pace)
@@ -88,7 +88,7 @@ class _Pacer:
             time.sleep(ahead_ns * 1e-9)
 
 
-class _Snapshots:
+class Snapshots:
     """Puts the core's state into the log every ten seconds of virtual time, between steps, where nothing waits."""
 
     PERIOD_NS = 10 * NS_PER_S
@@ -104,7 +104,7 @@ class _Snapshots:
             self._writer.snapshot(outputs.step, outputs.now_ns, encode(run.core.state()))
 
 
-class _Reporter:
+class Reporter:
     """Tells a live display where the run is, ten times a virtual second."""
 
     PERIOD_STEPS = 5

@@ -119,6 +119,7 @@ def run_on_pty(trial: Trial, log: Path | None, progress: Callable[[Progress], No
             start=trial.map_from_odom,
             map_path=trial.map_path,
             told_start=trial.told_start,
+            explore=trial.explore,
         )
         summary = drive(options, overseer, sinks=(watcher,), show_lines=progress is None)
         ours.send("end")

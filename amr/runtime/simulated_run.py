@@ -15,7 +15,6 @@ from amr.messages import (
     OperatorAction,
     Outputs,
     Scan,
-    SetMission,
     StopReason,
 )
 from amr.robot import RobotCore
@@ -104,7 +103,7 @@ class SimulatedRun:
 
     def run(self, sinks: tuple[StepSink, ...] = (), watchers: Iterable[Callable[[SimulatedRun], None]] = ()) -> str:
         """Step until the trial is decided; the outcome: ``success``, ``contact``, ``timeout``, ``gave_up: reason``."""
-        self.lockstep.offer(SetMission(0, self.trial.goals))
+        self.lockstep.offer(self.trial.order)
         all_sinks: tuple[StepSink, ...] = (self._digest, self.stops, *sinks)
         while not self.outcome:
             done = self.lockstep.step(all_sinks)

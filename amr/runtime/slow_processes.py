@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
-from amr.messages import LocateScan, PlanResult, PoseFix, Request, Scan
+from amr.messages import FrontierResult, LocateScan, PlanResult, PoseFix, Request, Scan
 from amr.runtime.worker_process import READY_TIMEOUT_S, WorkerProcess, WorkerSetup
 
 
@@ -34,7 +34,7 @@ class SlowProcesses:
         elif self._localization is not None:
             self._localization.request(request)
 
-    def answers(self, now_ns: int) -> list[PlanResult | PoseFix]:
+    def answers(self, now_ns: int) -> list[PlanResult | FrontierResult | PoseFix]:
         """What has been answered since; the stamp is ``now_ns``, when the answer enters the core."""
         return [answer for worker in self._all() for answer in worker.answers(now_ns)]
 

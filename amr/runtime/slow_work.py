@@ -8,7 +8,7 @@ from typing import Any
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
 from amr.localization.worker_core import LocalizationWorker
-from amr.messages import LocateScan, PlanResult, PoseFix, Request, Scan
+from amr.messages import FrontierResult, LocateScan, PlanResult, PoseFix, Request, Scan
 from amr.planning.worker_core import PlanningWorker
 from amr.registry import make_localization_worker, make_planning_worker
 from amr.runtime.saved_map import check_start, load_saved_map
@@ -26,7 +26,7 @@ class SlowWork:
         if self.localization is not None:
             self.localization.offer_scan(scan)
 
-    def handle(self, request: Request) -> PlanResult | PoseFix | None:
+    def handle(self, request: Request) -> PlanResult | FrontierResult | PoseFix | None:
         """Do what is asked."""
         if isinstance(request, LocateScan):
             return None if self.localization is None else self.localization.handle(request)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from amr.config.conditions import Conditions
 from amr.config.robot import RobotConfig
+from amr.config.scenario import Scenario
 from amr.errors import ConfigError
 from amr.geometry import IDENTITY, Pose2
-from amr.messages import Goal
+from amr.messages import Explore, Goal, SetMission
 from amr.runtime.files import load_robot, load_scenario
 from amr.runtime.log_header import LogHeader, make_header
 from amr.runtime.saved_map import on_saved_map
@@ -38,6 +39,14 @@ class Trial:
     kidnaps: tuple[tuple[int, Pose2], ...] = ()
     """(time_ns, pose): when it is carried off, and where to."""
 
+    explore: Explore | None = None
+    """In place of the goals."""
+
+    @property
+    def order(self) -> SetMission | Explore:
+        """What the robot is told to do."""
+        return SetMission(0, self.goals) if self.explore is None else self.explore
+
     @property
     def map_from_odom(self) -> Pose2:
         """Where in the map the robot thinks that it starts."""
@@ -60,15 +69,26 @@ def load_trial(
     map_choice: MapChoice | None = None,
 ) -> Trial:
     """The trial of a scenario file, with what the command line overrides. Raises ``ConfigError``."""
+    return trial_of(load_scenario(scenario_name), seed, robot_file, backend, map_choice)
+
+
+def trial_of(
+    scenario: Scenario,
+    seed: int | None,
+    robot_file: str | None,
+    backend: str | None,
+    map_choice: MapChoice | None = None,
+    explore: Explore | None = None,
+) -> Trial:
+    """The trial of a scenario, driven to its goals, or explored; else as ``load_trial``."""
     from sim.worlds.files import load_world
 
-    scenario = load_scenario(scenario_name)
     robot = load_robot(robot_file if robot_file is not None else scenario.robot)
     world = load_world(scenario.world)
     start = Pose2(*scenario.start) if scenario.start is not None else world.start
-    waypoints = scenario.goals or world.goals
-    if not waypoints:
-        raise ConfigError(f"{scenario_name}: goals: neither the scenario nor its world {scenario.world} has one")
+    waypoints = () if explore is not None else scenario.goals or world.goals
+    if not waypoints and explore is None:
+        raise ConfigError(f"{scenario.name}: goals: neither the scenario nor its world {scenario.world} has one")
     goals = tuple(
         Goal(point[0], point[1], point[2] if len(point) > 2 else None, scenario.goal_tolerance_m) for point in waypoints
     )
@@ -88,6 +108,7 @@ def load_trial(
         backend=backend or default_backend(),
         map_path=None if map_choice is None else map_choice.path,
         told_start=None if map_choice is None else map_choice.start,
+        explore=explore,
         kidnaps=tuple((ns_from_s(kidnap.at_s), Pose2(*kidnap.to)) for kidnap in scenario.kidnaps),
     )
 

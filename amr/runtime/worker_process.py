@@ -16,7 +16,18 @@ from typing import Final, Literal
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
-from amr.messages import InsertScan, LocateScan, PlanRequest, PlanResult, PoseFix, Request, Scan
+from amr.messages import (
+    CloseFrontier,
+    FrontierRequest,
+    FrontierResult,
+    InsertScan,
+    LocateScan,
+    PlanRequest,
+    PlanResult,
+    PoseFix,
+    Request,
+    Scan,
+)
 from amr.runtime.child import Child, become_child, parent_is_gone
 from amr.runtime.protocols import Worker
 from amr.runtime.ring import Ring
@@ -31,8 +42,11 @@ READY: Final = b"ready"
 READY_TIMEOUT_S: Final = 180.0
 """Compiling every kernel on a slow machine takes a minute and more."""
 
+_KEPT: Final = (PlanRequest, FrontierRequest, CloseFrontier, LocateScan)
+"""Never dropped."""
+
 Job = tuple[Request, Scan | None]
-Answer = PlanResult | PoseFix
+Answer = PlanResult | FrontierResult | PoseFix
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ class JobQueue:
         """Append a job; beyond the limit the oldest map update goes."""
         self._jobs.append(job)
         if len(self._jobs) > BACKLOG_MAX:
-            oldest = next((item for item in self._jobs if not isinstance(item[0], PlanRequest | LocateScan)), None)
+            oldest = next((item for item in self._jobs if not isinstance(item[0], _KEPT)), None)
             if oldest is not None:
                 self._jobs.remove(oldest)
                 self.dropped += 1
@@ -143,7 +157,7 @@ def _read(blob: bytes) -> Answer | None:
         value = unpack(blob)
     except (ValueError, TypeError, KeyError, struct.error, OverflowError, RecursionError):
         return None
-    return value if isinstance(value, PlanResult | PoseFix) else None
+    return value if isinstance(value, PlanResult | FrontierResult | PoseFix) else None
 
 
 def do_job(worker: Worker, job: Job) -> Answer | None:

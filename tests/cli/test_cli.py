@@ -33,7 +33,7 @@ COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
     "bench scan-match", "bench slam", "bench link", "bench localize", "map make", "map merge", "map export",
-    "calibrate", "bench calibrate",
+    "map explore", "calibrate", "bench calibrate",
 ]  # fmt: skip
 
 
@@ -57,6 +57,7 @@ CONTRACT_OPTIONS = {
     "bench scan-match": "--beams --trials --seed --json",
     "bench link": "--firmware --robot --json",
     "map make": "--out --json",
+    "map explore": "--out --robot --seed --max-time --json --record --export --base --lidar --home --arm",
     "map merge": "--out --json",
     "map export": "--out",
     "calibrate": "--robot --sim --base --lidar --seed --out --json",

@@ -234,3 +234,17 @@ def test_what_was_never_seen_is_told_for_any_part_of_a_larger_frame():
     assert not unseen[frame.cell(1.0, 0.0)]
     rows, columns = slice(10, 60), slice(5, 50)
     assert np.array_equal(grid.unseen(frame, rows, columns), unseen[rows, columns])
+
+
+@pytest.mark.parametrize("yaw_rad", [0.3, math.pi - 0.05, -math.pi + 0.05])
+def test_a_scan_during_a_turn_draws_sharp_walls_in_every_heading(yaw_rad):
+    turn = 0.1 if yaw_rad > 0.0 else -0.1
+    first, unwrapped = Pose2(0.2, 0.1, yaw_rad), Pose2(0.2, 0.1, yaw_rad + turn)
+    last = first @ Pose2(0.0, 0.0, turn)  # wrapped
+    grid = GlobalGrid(jackal())
+    grid.insert(look(ROOM, first, end=unwrapped), first @ MOUNT, last @ MOUNT)
+    rows, columns = np.nonzero(grid.image().pixels == 0)
+    assert len(rows) > 100
+    for row, column in zip(rows, columns, strict=True):
+        x, y = grid.frame.center(int(row), int(column))
+        assert min(abs(abs(x) - 3.0), abs(abs(y) - 2.0)) <= 0.05

@@ -37,7 +37,7 @@ def test_line_of_a_cell_is_the_principal_axis_of_its_neighborhood():
     line_map.build(np.zeros(2), [cloud], np.zeros((1, 3)))
     checked = 0
     for cell in range(line_map._used):
-        mean_x, mean_y, nx, ny, weight = line_map._lines[cell]
+        mean_x, mean_y, nx, ny, weight = line_map._lines[cell, :5]
         for ring in range(1, 6):
             near = members(line_map, cell, ring, cloud)
             covariance = np.cov(near.T, bias=True) if len(near) >= 5 else None
@@ -88,7 +88,7 @@ def test_information_and_residual_are_those_of_the_definition():
     for point, turned in zip(world, world - pose[:2], strict=True):
         distance = np.hypot(*(means - (point - line_map._frame[:2]) / 0.1).T)
         cell = distance.argmin()
-        x, y, nx, ny, line_weight = line_map._lines[cell]
+        x, y, nx, ny, line_weight = line_map._lines[cell, :5]
         if distance[cell] >= 3.0 or line_weight == 0.0:
             continue
         residual = nx * (point[0] - x) + ny * (point[1] - y)
@@ -181,3 +181,114 @@ def test_capacity_is_a_limit_and_not_a_crash():
 
 def test_packed_matrix_unpacks_symmetric():
     np.testing.assert_array_equal(symmetric(np.arange(6.0)), [[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+
+
+THICK_M = 0.15
+TWO_SIDED = walls(
+    [
+        [(-6, -4), (6, -4), (6, 4), (-6, 4), (-6, -4)],
+        [(-6, 0), (-1, 0), (-1, THICK_M), (-6, THICK_M)],
+        [(6, 0), (1, 0), (1, THICK_M), (6, THICK_M)],
+    ]
+)
+"""Two rooms, one above the other, with a wall of two sides and a door between them."""
+BELOW = np.array([[-3.0, -2.0, 0.0], [-2.0, -2.2, 0.3], [2.5, -1.8, -0.4], [0.0, -2.0, 1.0]])
+ABOVE = np.array([[-2.5, 2.0, 0.2], [2.0, 2.2, -1.0], [0.0, 2.0, 2.0]])
+
+
+def sided_map(poses, sided=True, noise_m=0.005):
+    rng = np.random.default_rng(3)
+    line_map = LineMap(15.0, sided=sided)
+    line_map.build(np.zeros(2), [points(p, TWO_SIDED, ANGLES, noise_m, rng) for p in poses], poses)
+    return line_map
+
+
+def lines_by_hand(line_map, scans, poses):
+    """Plain reference of the sided lines of used cells: {cell: (mean x, mean y, normal, weight)} where there is one."""
+    cloud = np.concatenate([placed(scan, pose) for scan, pose in zip(scans, poses, strict=True)])
+    eyes = np.concatenate([np.tile(pose[:2], (len(scan), 1)) for scan, pose in zip(scans, poses, strict=True)])
+    views = (eyes - cloud) / np.linalg.norm(eyes - cloud, axis=1, keepdims=True)
+    ij = np.floor((cloud - line_map._frame[:2]) / line_map._frame[2]).astype(int)
+    numbers = line_map._index[ij[:, 1], ij[:, 0]]
+    mean_view = np.stack([views[numbers == k].mean(axis=0) for k in range(line_map._used)])
+
+    def fit(k, chosen):
+        row, column = line_map._cells[k]
+        for ring in range(1, 6):
+            near = chosen & (np.abs(ij[:, 1] - row) <= ring) & (np.abs(ij[:, 0] - column) <= ring)
+            if near.sum() < 5:
+                continue
+            values, vectors = np.linalg.eigh(np.cov(cloud[near].T, bias=True))
+            if values[1] >= 0.35 * 0.1**2:
+                return ring, near, vectors[:, 0], values[0] / values[1]
+        return None
+
+    found = {}
+    for k in range(line_map._used):
+        first = fit(k, np.ones(len(cloud), bool))
+        if first is None:
+            continue
+        _, near, normal, flatness = first
+        own = mean_view[k] @ normal
+        other_side = own * (mean_view @ normal) < -0.01
+        if abs(own) >= 0.1 and other_side[numbers[near]].any():
+            second = fit(k, ~other_side[numbers])
+            if second is None:
+                continue
+            _ring, near, normal, flatness = second
+        if flatness < 0.3:
+            found[k] = (*cloud[near].mean(axis=0), normal, 1.0 - flatness / 0.3)
+    return found
+
+
+def test_lines_of_a_wall_with_two_sides_are_made_of_one_side_each():
+    rng = np.random.default_rng(3)
+    poses = np.concatenate([BELOW, ABOVE])
+    scans = [points(p, TWO_SIDED, ANGLES, 0.005, rng) for p in poses]
+    line_map = LineMap(15.0, sided=True)
+    line_map.build(np.zeros(2), scans, poses)
+    expected = lines_by_hand(line_map, scans, poses)
+    lines = line_map._lines[: line_map._used]
+    assert set(np.nonzero(lines[:, 4] > 0.0)[0]) == set(expected)
+    for k, (x, y, normal, weight) in expected.items():
+        np.testing.assert_allclose(lines[k, :2], [x, y], atol=1e-9)
+        assert abs(lines[k, 2:4] @ normal) == pytest.approx(1.0, abs=1e-9)
+        assert lines[k, 4] == pytest.approx(weight, abs=1e-9)
+    middle = (np.abs(lines[:, 0]) > 1.5) & (np.abs(lines[:, 0]) < 5.0)
+    wall = lines[(np.abs(lines[:, 1] - THICK_M / 2) < 0.2) & middle & (lines[:, 4] > 0.5)]
+    off_m = np.minimum(np.abs(wall[:, 1]), np.abs(wall[:, 1] - THICK_M))
+    assert len(wall) > 40
+    assert off_m.max() < 0.01
+
+
+@pytest.mark.parametrize("start_m", [0.0, -THICK_M])
+def test_the_other_side_of_a_wall_does_not_pull(start_m):
+    rng = np.random.default_rng(8)
+    true = np.array([-0.5, 2.1, 0.1])
+    query = points(true, TWO_SIDED, ANGLES, 0.005, rng)
+    query = query[np.abs(placed(query, true)[:, 1] - THICK_M / 2) < 0.3]  # the wall between the rooms alone
+    start = true + np.array([0.0, start_m, 0.0])
+    sided, plain = (sided_map(BELOW[:3], sided).match(query, start, SETTINGS) for sided in (True, False))
+    assert plain.inlier_frac > 0.5  # it takes the lower side for the upper one
+    assert plain.pose[1] < true[1] - 0.1
+    assert sided.inlier_frac < 0.1
+    assert sided.information[1, 1] < 0.1 * plain.information[1, 1]
+
+
+def test_where_points_were_seen_from_can_be_told_for_each():
+    rng = np.random.default_rng(8)
+    origin, other = ABOVE[0], BELOW[0]
+    cloud = placed(points(other, TWO_SIDED, ANGLES, 0.005, rng), other)
+    seen_from = np.tile(other[:2], (len(cloud), 1))
+    start = np.array([0.0, 0.0, 0.0])
+    line_map = sided_map(BELOW[:3])
+    right = line_map.match(cloud, start, SETTINGS, eyes=seen_from)
+    wrong = line_map.match(cloud, start, SETTINGS, eyes=np.tile(origin[:2], (len(cloud), 1)))
+    assert np.abs(right.pose).max() < 0.01
+    assert right.inlier_frac > wrong.inlier_frac + 0.1
+
+
+def test_a_map_that_is_not_sided_has_no_sides():
+    line_map = sided_map(np.concatenate([BELOW, ABOVE]), sided=False)
+    assert not line_map._lines[: line_map._used, 5:].any()
+    assert not line_map._moments[: line_map._used, 6:].any()

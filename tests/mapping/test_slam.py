@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scan_world import noisy_odometry, points, ring_building, ring_path
+from scan_world import noisy_odometry, points, ring_building, ring_path, storeys, storeys_path
 
 from amr.mapping.odometry_trust import OdometryTrust, learned_trust
 from amr.mapping.pose_arrays import between, compose
@@ -124,3 +124,14 @@ def test_map_image_shows_the_wall_and_the_way():
     row, column = image.frame.cell(1.0, 0.0)
     assert image.pixels[row, column] == 254
     assert image.pixels[0, 0] == 205
+
+
+@pytest.mark.slow
+def test_rooms_on_both_sides_of_thin_walls_keep_their_size():
+    rng = np.random.default_rng(4)
+    path, segments = storeys_path(), storeys()
+    around = np.deg2rad(np.arange(-180.0, 180.0, 1.0))
+    scans = [points(pose, segments, around, 0.01, rng) for pose in path]
+    slam, _, final = run(scans, noisy_odometry(path, rng, way_frac=0.01, turn_frac=0.01))
+    assert len(slam.back.loops) > 10
+    assert error_m(final, path) < 0.02

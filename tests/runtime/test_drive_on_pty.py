@@ -228,3 +228,25 @@ def test_teleop_drives_while_a_key_repeats_and_stops_when_it_does_not(
     assert time.monotonic() - released_s <= 0.5 + stop_limit_s() + 0.5
     host.type("q")
     assert host.wait(30.0) == 0
+
+
+def test_an_exploration_that_is_ended_keeps_what_was_mapped(
+    robot: Process, start: Callable[..., Process], tmp_path: Path
+) -> None:
+    from amr.runtime.map_file import load_map
+
+    del robot
+    command = "import sys; from amr.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    base, lidar = f"bridge://{tmp_path}/base", f"scan://{tmp_path}/lidar.sock"
+    host = start(
+        "-c", command, "map", "explore", "--robot", "jackal", "--base", base, "--lidar", lidar, "--arm",
+        "--out", str(tmp_path / "hall.amrmap"), "--record", str(tmp_path / "run.mcap"),
+    )  # fmt: skip
+    host.wait_for(lambda line: ", armed" in line, START_S)
+    time.sleep(1.0)
+    host.type("q")
+    assert host.wait(60.0) == 1
+    assert [line for line in host.lines if line.startswith("stopped, not home")]
+    assert len(load_map(tmp_path / "hall.amrmap").poses) >= 1
+    result = replay(tmp_path / "run.mcap")
+    assert result.equal, result.first_difference
