@@ -27,6 +27,8 @@ from amr.units import ns_from_s
 CAPACITY: Final = 2048
 _CELL_M: Final = 0.05
 _CELLS_MAX: Final = 64
+_FREE_S: Final = 0.5
+"""How long a place that was seen free is taken for free where obstacles move; every place is judged more often."""
 _UPDATES_HZ: Final = 6.0
 """Every cell around the robot is judged at least about so often; a faster lidar takes turns with the rows."""
 
@@ -36,6 +38,8 @@ class MemoryRules:
     """Limits and sizes, from the robot file."""
 
     age_ns: int
+    free_age_ns: int
+    """A place that was seen free so long ago counts as unseen: something may have come there."""
     drift_m: float
     radius_m: float
     beside_m: float
@@ -52,9 +56,12 @@ class MemoryRules:
         """``reach_m``: how far from the base the stop from full speed can matter; the memory spans 0.5 m more."""
         radius_m = reach_m + 0.5
         cells = min(_CELLS_MAX, 2 * math.ceil(radius_m / _CELL_M))
+        safety = config.safety
+        free_s = safety.memory_s if safety.obstacle_speed_mps == 0.0 else min(safety.memory_s, _FREE_S)
         return cls(
-            ns_from_s(config.safety.memory_s),
-            config.safety.memory_drift_m,
+            ns_from_s(safety.memory_s),
+            ns_from_s(free_s),
+            safety.memory_drift_m,
             radius_m,
             config.body.circumradius_m + config.safety.armed_clear_m,
             2.0 * radius_m / cells,
@@ -172,8 +179,8 @@ def unseen_near(
     """(points, count): centres of the unseen cells within reach of a base pose and in its frame."""
     points = np.empty((rules.cells * rules.cells, 4))
     count = kernel.gather_unseen(
-        *pose, min(reach_m, rules.radius_m), rules.drift_m, now_ns - rules.age_ns, odometer.drift_m,
-        rules.cell_m, memory.owners, memory.drifts, points,
+        *pose, min(reach_m, rules.radius_m), rules.drift_m, now_ns - rules.free_age_ns,
+        odometer.drift_m, rules.cell_m, memory.owners, memory.drifts, points,
     )  # fmt: skip
     return points, count
 

@@ -68,9 +68,9 @@ class Shrinker:
             command = braking if zone_scale < slowest else _scaled(wish, zone_scale)
             return command, None, Stop(reason, why)
         if unseen_scale < scale:
-            age_s = self._rules.age_ns * 1e-9
+            age_s = self._rules.free_age_ns * 1e-9
             allowed_mps = unseen_scale * motion.speed_mps
-            cause = f"the stop would end in space not seen within {age_s:.0f} s; allowed are {allowed_mps:.2f} m/s"
+            cause = f"the stop would end in space not seen within {age_s:.1f} s; allowed are {allowed_mps:.2f} m/s"
             command = braking if unseen_scale < slowest else _scaled(wish, unseen_scale)
             return command, None, Stop(StopReason.UNSEEN_SLOW, cause)
         if scale >= 1.0:
@@ -152,7 +152,7 @@ class Shrinker:
         acting = situation.acting
         circumradius_m = self._outline.circumradius_m
         floor_mps = envelope.outline_speed_mps(acting.twist, circumradius_m)
-        reach_m = envelope.reach_m(motion, floor_mps, self._settings, circumradius_m, 0.0, 0.0)
+        reach_m = envelope.reach_m(motion, floor_mps, self._settings, circumradius_m, 0.0, self._rules.cell_m)
         cells, count = memory.unseen_near(
             situation.memory, situation.odometer, acting.pose, reach_m, situation.now_ns, self._rules
         )
