@@ -32,8 +32,8 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
-    "bench scan-match", "bench slam", "bench slam-loo", "bench link", "bench localize", "map make", "map merge", "map export",
-    "calibrate", "bench calibrate",
+    "bench scan-match", "bench slam", "bench slam-loo", "bench link", "bench localize", "map make", "map merge",
+    "map export", "calibrate", "bench calibrate",
 ]  # fmt: skip
 
 
