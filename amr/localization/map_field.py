@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from amr.kernels.beam_check import check_beams
 from amr.kernels.distance import squared_distance
-from amr.mapping.base import MapImage, placed
+from amr.mapping.base import MapImage, border_cells, centers, placed
 from amr.portable_math import exponential, logarithm
 
 Array = NDArray[Any]
@@ -39,8 +39,8 @@ class MapField:
     """Tables of one map. Cell [0, 0] of every table is a border cell: ``frame`` [3] = its corner x, y, cell size (m).
 
     ``penalty`` uint8: 0 at a wall, 255 beyond ``reach_m``, ``nats_per_unit`` each; ``clearance`` uint8: whole cells
-    to the nearest wall; ``unknown`` and ``free`` uint8 0 or 1; ``wall_points`` [n, 2] (m): centers of the occupied
-    cells that border on free ones, which is what a lidar sees of a wall.
+    to the nearest wall; ``unknown`` and ``free`` uint8 0 or 1; ``wall_points`` [n, 2] (m): a point in each occupied
+    cell that borders on free ones, which is what a lidar sees of a wall: where the map knows it, else the center.
     """
 
     def __init__(self, image: MapImage, model: BeamModel | None = None) -> None:
@@ -65,12 +65,10 @@ class MapField:
         self.penalty: Array = penalties[squared]
         self.clearance: Array = np.sqrt(np.arange(cap * cap + 1)).astype(np.uint8)[squared]
         self.hit_cells = 1.5 + model.sigma_m / cell_m
-        rows, columns = np.nonzero(occupied & _beside(self.free))
+        rows, columns = border_cells(image.pixels)
         if len(rows) < _LEAST_WALL_CELLS:
             raise ValueError(f"map: {len(rows)} occupied cells border on free ones: expected {_LEAST_WALL_CELLS}")
-        self.wall_points = np.column_stack([
-            self.frame[0] + (columns + 0.5) * cell_m, self.frame[1] + (rows + 0.5) * cell_m,
-        ])  # fmt: skip
+        self.wall_points = centers(image.frame, rows, columns) if image.wall_points is None else image.wall_points
 
     def is_free(self, x_m: float, y_m: float) -> bool:
         """True when the robot may stand there: a finite point in a free cell."""
@@ -114,14 +112,3 @@ def penalty_table(model: BeamModel, cell_m: float, cap: int) -> tuple[Array, flo
         near = exponential(-0.5 * (distance_m / model.sigma_m) ** 2)
         table[squared] = -logarithm(model.hit_frac * near + floor) / most
     return np.rint(255.0 * table).astype(np.uint8), most / 255.0
-
-
-def _beside(cells: Array) -> Array:
-    """1 where one of the eight neighbours is set."""
-    wide = np.pad(cells, 1)
-    height, width = cells.shape
-    out = np.zeros_like(cells)
-    for dj in range(3):
-        for di in range(3):
-            out |= wide[dj : dj + height, di : di + width]
-    return out
