@@ -1,8 +1,8 @@
 """Where in its cell a wall lies, kept in the gray of a map's black pixels.
 
 A reader of trinary maps takes 0 to 88 for occupied. Of these 1 to 81 say in which ninth of the cell's width and height
-the wall lies: 1 + 9 x row + column, from the corner with the smallest x and y; 0 is a cell that nobody knows it of, such
-as one that somebody drew. The key ``wall_offsets: 9`` in the ``.yaml`` says so; other readers pass over it.
+the wall lies: 1 + 9 x row + column, from the corner with the smallest x and y; 0 is a cell of which nobody knows,
+such as one that somebody drew. The key ``wall_offsets: 9`` in the ``.yaml`` says so; other readers pass over it.
 """
 
 from __future__ import annotations

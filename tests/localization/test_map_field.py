@@ -11,7 +11,8 @@ from scipy import ndimage
 from amr.grid import GridFrame
 from amr.kernels.beam_check import HIT, SHORT, THROUGH, UNKNOWN
 from amr.localization.map_field import BeamModel, MapField, penalty_table
-from amr.mapping.base import MapImage
+from amr.localization.pose_filter import PoseFilter
+from amr.mapping.base import MapImage, border_cells
 
 
 def test_penalty_is_the_log_of_the_likelihood_field(building):
@@ -38,6 +39,22 @@ def test_wall_points_are_the_surfaces_only(building):
     # the outer wall is four cells thick: its three outer layers are seen by nobody
     assert rows.min() == 3
     assert columns.min() == 3
+
+
+def test_walls_lie_where_the_map_knows_them_to_and_the_pose_with_them():
+    pixels = np.full((60, 200), 205, np.uint8)
+    pixels[20:40] = 254
+    pixels[19], pixels[40] = 0, 0
+    frame = GridFrame(0.0, 0.0, 0.05, 200, 60)
+    rows, columns = border_cells(pixels)
+    known = np.column_stack([(columns + 0.5) * 0.05, np.where(rows == 19, 0.998, 2.043)])
+    x = np.linspace(-3.0, 3.0, 80)
+    points = np.concatenate([np.column_stack([x, np.full(80, side)]) for side in (-0.5225, 0.5225)])
+    start, middle_m = np.array([5.0, 1.5, 0.0]), 0.5 * (0.998 + 2.043)
+    by_points = PoseFilter(MapField(MapImage(frame, pixels, known))).match(points, start)
+    by_centers = PoseFilter(MapField(MapImage(frame, pixels))).match(points, start)
+    assert by_points.pose[1] == pytest.approx(middle_m, abs=1e-3)
+    assert by_centers.pose[1] == pytest.approx(1.5, abs=1e-3)
 
 
 def test_beams_are_told_apart(building):
