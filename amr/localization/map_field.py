@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amr.kernels.beam_check import check_beams
+from amr.kernels.beam_check import SHORT, THROUGH, UNKNOWN, check_beams
 from amr.kernels.distance import squared_distance
 from amr.mapping.base import MapImage, border_cells, centers, placed
 from amr.portable_math import exponential, logarithm
@@ -33,6 +33,19 @@ class BeamModel:
     hit_frac: float = 0.9
     reach_m: float = 0.5
     temper: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class BeamPrices:
+    """What a beam has against a pose, beside its distance from a wall.
+
+    ``unknown_nats``: it ended where nothing was ever seen. ``short_nats``: at most so much when it ended where the map
+    is free: somebody stands there. ``through_nats``: more when it went through a wall, which nobody can explain.
+    """
+
+    unknown_nats: float = 0.6
+    short_nats: float = 0.8
+    through_nats: float = 2.0
 
 
 class MapField:
@@ -91,6 +104,15 @@ class MapField:
     def nats(self, points: Array, pose: Array) -> float:
         """Mean of ``end_nats`` of ``points`` [n, 2] (robot's frame) from ``pose`` [3]."""
         return float(self.end_nats(placed(points, pose)).mean())
+
+    def judged_nats(self, points: Array, origin: Array, pose: Array, prices: BeamPrices) -> Array:
+        """What each of ``points`` [n, 2], measured from ``origin`` [2], has against ``pose`` [3]."""
+        verdicts, nats = self.verdicts(points, origin, pose), self.end_nats(placed(points, pose))
+        nats[verdicts == UNKNOWN] = prices.unknown_nats
+        short = verdicts == SHORT
+        nats[short] = np.minimum(nats[short], prices.short_nats)
+        nats[verdicts == THROUGH] += prices.through_nats
+        return nats
 
     def verdicts(self, points: Array, origin: Array, pose: Array) -> Array:
         """``amr.kernels.beam_check`` for each of ``points`` [n, 2], measured from ``origin`` [2], robot at ``pose``."""

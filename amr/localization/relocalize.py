@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amr.kernels.beam_check import THROUGH, UNKNOWN
-from amr.localization.map_field import MapField
+from amr.localization.map_field import BeamPrices, MapField
 from amr.localization.pose_filter import PoseFilter
 from amr.mapping.base import WindowMap, between, compose, placed, wrapped
 
@@ -43,8 +42,9 @@ class Place(StrEnum):
 class SearchSettings:
     """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
 
-    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``through_nats``: price of a
-    beam through a wall. ``certain``: probability of the best that makes it the answer.
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``stayed_nats``: log odds that
+    a robot is where its odometry led it and was not carried off. ``certain``: probability of the best that makes it the
+    answer.
     """
 
     scans: int = 10
@@ -58,7 +58,8 @@ class SearchSettings:
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     beam_nats: float = 0.6
-    through_nats: float = 2.0
+    prices: BeamPrices = field(default_factory=BeamPrices)
+    stayed_nats: float = 9.0
     independent_frac: float = 0.25
     certain: float = 0.999
     largest_sigma_m: float = 0.1
@@ -122,8 +123,8 @@ class Relocalizer:
         self._kept.append(_Kept(np.ascontiguousarray(thin), origin, np.array(odometry, np.float64)))
         return True
 
-    def search(self) -> Relocation:
-        """Every place that fits, at the newest scan kept."""
+    def search(self, led: Array | None = None) -> Relocation:
+        """Every place that fits, at the newest scan kept; ``led`` [3]: where a known place and the odometry lead to."""
         if not self._kept:
             return Relocation(Place.NOWHERE, np.zeros((0, 3)), np.zeros(0))
         newest = self._kept[-1]
@@ -131,9 +132,13 @@ class Relocalizer:
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
-        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
+        known = np.zeros((0, 3)) if led is None else led[None]
+        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried, known])
         candidates = [self._matcher.match(newest.points, start) for start in starts]
         nats = np.array([self._nats(match.pose) for match in candidates])
+        if led is not None:
+            stayed = [not self._apart(match.pose, led) for match in candidates]
+            nats -= self._settings.stayed_nats * np.array(stayed, np.float64)
         order = np.argsort(nats, kind="stable")
         held = [
             float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
@@ -172,7 +177,7 @@ class Relocalizer:
 
         Back along the way each scan is matched again, for odometry drifts between them.
         """
-        settings, field = self._settings, self._field
+        settings = self._settings
         total, at, odometry = 0.0, pose, self._kept[-1].odometry
         for kept in reversed(self._kept):
             led = compose(at, between(odometry, kept.odometry))
@@ -180,11 +185,7 @@ class Relocalizer:
             if self._apart(at, led):
                 at = led
             odometry = kept.odometry
-            verdicts = field.verdicts(kept.points, kept.origin, at)
-            nats = field.end_nats(placed(kept.points, at))
-            nats[verdicts == UNKNOWN] = settings.beam_nats
-            nats[verdicts == THROUGH] += settings.through_nats
-            total += float(nats.sum())
+            total += float(self._field.judged_nats(kept.points, kept.origin, at, settings.prices).sum())
         return settings.independent_frac * total
 
     def _probabilities(self, nats: Array) -> Array:

@@ -72,7 +72,7 @@ def run_worlds(options: LocalizeOptions, progress: Progress | None = None) -> di
         places += its_places
         kind, _, number = text.partition(":")
         if options.kidnaps and kind != "tube":
-            told.append(kidnapped_run((kind, int(number), options.people), robot))
+            told.append(kidnapped_run((kind, int(number), options.people, 0), robot))
     lost = roc(*filtered(LostModel(), told)) if told else None
     return {
         "worlds": rows,

@@ -21,15 +21,24 @@ from amr.localization.localizer import Localizer, LocalizerSettings
 from amr.localization.lost import FEATURES, LostFilter, LostModel
 from amr.localization.map_field import MapField
 from amr.mapping.base import wrapped
+from amr.runtime.bench.localize_walkers import among, walks_around
 from amr.runtime.bench.localize_world import crowded, drive, site_of, true_map
 
 Array = NDArray[Any]
-Case = tuple[str, int, int]
-"""Kind of the world, its seed, people added."""
+Case = tuple[str, int, int, int]
+"""Kind of the world, its seed, people added all over it, and people who stay close to the robot (then only they)."""
 
 _KINDS: Final = ("office", "rooms", "warehouse", "corridor")
-FIT: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (1, 2, 3, 4, 5))
-VALIDATE: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (101, 102, 103))
+_CROWDS: Final = (12, 24, 36)
+
+
+def _cases(seeds: tuple[int, ...], crowd_seeds: tuple[int, ...]) -> tuple[Case, ...]:
+    plain = tuple((kind, seed, 10 * (seed % 3), 0) for kind in _KINDS for seed in seeds)
+    return plain + tuple((kind, seed, 0, _CROWDS[seed % 3]) for kind in _KINDS for seed in crowd_seeds)
+
+
+FIT: Final = _cases((1, 2, 3, 4, 5), (6, 7, 8))
+VALIDATE: Final = _cases((101, 102, 103), (104, 105, 106))
 LOST_M: Final = 0.5
 LOST_RAD: Final = 0.3
 _RIDGE: Final = 1e-2
@@ -40,11 +49,15 @@ def kidnapped_run(case: Case, robot: RobotConfig, duration_s: float = 60.0) -> t
     """(features [n, 6], lost [n]) of each scan of a drive with two kidnaps, by a localizer that only tells."""
     from sim.worlds.generate import world_of
 
-    kind, seed, people = case
+    kind, seed, people, close = case
     site = site_of(world_of(kind, seed).world())
     field = MapField(true_map(site, robot))
-    site = crowded(site, people, seed)
     kidnaps_s = (0.4 * duration_s, 0.7 * duration_s)
+    if close:
+        alone = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
+        site = among(site, walks_around(site, alone, close, seed))
+    else:
+        site = crowded(site, people, seed)
     sightings = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
     localizer = Localizer(field, seed, np.array([robot.lidar.x_m, robot.lidar.y_m]), LocalizerSettings(searches=False))
     localizer.start_at(sightings[0].truth)
