@@ -42,9 +42,9 @@ class Place(StrEnum):
 class SearchSettings:
     """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
 
-    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``stayed_nats``: log odds that
-    a robot is where its odometry led it and was not carried off. ``certain``: probability of the best that makes it the
-    answer.
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``stayed_nats``: so much a
+    place must be better than the one that odometry led to, for robots are seldom carried off. ``certain``: probability
+    of the best that makes it the answer.
     """
 
     scans: int = 10
@@ -136,9 +136,10 @@ class Relocalizer:
         starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried, known])
         candidates = [self._matcher.match(newest.points, start) for start in starts]
         nats = np.array([self._nats(match.pose) for match in candidates])
-        if led is not None:
-            stayed = [not self._apart(match.pose, led) for match in candidates]
-            nats -= self._settings.stayed_nats * np.array(stayed, np.float64)
+        stayed = np.array([led is not None and not self._apart(match.pose, led) for match in candidates], np.bool_)
+        elsewhere = len(nats) > 0 and not stayed[nats.argmin()]
+        if elsewhere:
+            nats[stayed] -= self._settings.stayed_nats
         order = np.argsort(nats, kind="stable")
         held = [
             float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
@@ -150,7 +151,9 @@ class Relocalizer:
         poses = np.array([candidates[k].pose for k in distinct]).reshape(-1, 3)
         probabilities = self._probabilities(nats[distinct])
         is_held = bool(distinct) and held[distinct[0]] < self._settings.largest_sigma_m**2
-        return Relocation(self._place(poses, probabilities, is_held), poses, probabilities)
+        # where it was led, a lost robot has no advantage: it is found there only if the scans alone say so
+        contested = elsewhere and bool(distinct) and bool(stayed[distinct[0]])
+        return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
 
     def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
         last, last_odometry = self._last, self._last_odometry

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from amr.grid import GridFrame
 from amr.kernels.beam_check import HIT, SHORT, THROUGH, UNKNOWN
-from amr.localization.map_field import BeamModel, MapField, penalty_table
+from amr.localization.map_field import BeamModel, BeamPrices, MapField, penalty_table
 from amr.localization.pose_filter import PoseFilter
 from amr.mapping.base import MapImage, border_cells
 
@@ -62,6 +62,16 @@ def test_beams_are_told_apart(building):
     verdicts = building.field.verdicts(points, np.zeros(2), np.array([5.0, 7.0, 0.0]))
     # the wall at x = 6 m, free floor, the floor behind that wall, beyond the map
     assert verdicts.tolist() == [HIT, SHORT, THROUGH, UNKNOWN]
+
+
+def test_who_stands_in_the_way_speaks_less_against_a_pose_than_a_wall_that_was_seen_through(building):
+    points = np.array([[1.0, 0.0], [0.0, 2.0], [5.5, 0.0], [100.0, 0.0]])
+    prices = BeamPrices(unknown_nats=0.5, short_nats=0.7, through_nats=2.0)
+    nats = building.field.judged_nats(points, np.zeros(2), np.array([5.0, 7.0, 0.0]), prices)
+    assert nats[0] < 0.3
+    assert nats[1] == 0.7
+    assert nats[2] > 2.0
+    assert nats[3] == 0.5
 
 
 def test_unknown_cells_judge_nothing(building):
