@@ -35,7 +35,7 @@ class LostModel:
 
     weights: tuple[float, ...] = (5.429, 12.944, 0.0, 0.238, 0.0, 1.022)
     bias: float = -2.023
-    temper: float = 0.1
+    temper: float = 0.2
     gets_lost: float = 1e-4
     finds_back: float = 1e-3
     largest_evidence: float = 6.0
