@@ -42,7 +42,7 @@ LOST_M: Final = 0.5
 LOST_RAD: Final = 0.3
 _RIDGE: Final = 1e-2
 _TEMPER: Final = 0.2
-"""Not fitted: the least log loss is at 0.1, but then a kidnap is noticed twice as late, after 10 scans in place of 5."""
+"""Not fitted: the least log loss is at 0.1, but then a kidnap is noticed after 10 scans in place of 5."""
 
 
 def kidnapped_run(case: Case, robot: RobotConfig, duration_s: float = 60.0) -> tuple[Array, Array]:
