@@ -172,7 +172,7 @@ class Localizer:
         if near or cluster.mass < self._settings.other_mass_frac or self.belief is not Belief.DOUBTFUL:
             return match, False
         other = self.tracked.match(points, cluster.pose)
-        prices, origin = self._settings.search.prices, self._origin
+        prices, origin = self._settings.search.crowd_prices, self._origin
         now, then = (self._field.judged_nats(points, origin, one.pose, prices) for one in (match, other))
         gain_nats = float(now.mean() - then.mean())
         return (other, True) if gain_nats > self._settings.other_gain_nats else (match, False)

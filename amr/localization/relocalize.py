@@ -42,9 +42,9 @@ class Place(StrEnum):
 class SearchSettings:
     """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
 
-    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``stayed_nats``: so much a
-    place must be better than the one that odometry led to, for robots are seldom carried off. ``certain``: probability
-    of the best that makes it the answer.
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``certain``: probability of
+    the best that makes it the answer. ``stayed_nats``: so much better, by ``crowd_prices``, must a place be than the
+    one that odometry led to, for robots are seldom carried off, and a crowd looks like another place.
     """
 
     scans: int = 10
@@ -58,7 +58,8 @@ class SearchSettings:
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     beam_nats: float = 0.6
-    prices: BeamPrices = field(default_factory=BeamPrices)
+    prices: BeamPrices = field(default_factory=lambda: BeamPrices(short_nats=math.inf))
+    crowd_prices: BeamPrices = field(default_factory=BeamPrices)
     stayed_nats: float = 9.0
     independent_frac: float = 0.25
     certain: float = 0.999
@@ -132,14 +133,9 @@ class Relocalizer:
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
-        known = np.zeros((0, 3)) if led is None else led[None]
-        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried, known])
+        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
         candidates = [self._matcher.match(newest.points, start) for start in starts]
-        nats = np.array([self._nats(match.pose) for match in candidates])
-        stayed = np.array([led is not None and not self._apart(match.pose, led) for match in candidates], np.bool_)
-        elsewhere = len(nats) > 0 and not stayed[nats.argmin()]
-        if elsewhere:
-            nats[stayed] -= self._settings.stayed_nats
+        nats = np.array([self._nats(match.pose, self._settings.prices) for match in candidates])
         order = np.argsort(nats, kind="stable")
         held = [
             float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
@@ -151,9 +147,16 @@ class Relocalizer:
         poses = np.array([candidates[k].pose for k in distinct]).reshape(-1, 3)
         probabilities = self._probabilities(nats[distinct])
         is_held = bool(distinct) and held[distinct[0]] < self._settings.largest_sigma_m**2
-        # where it was led, a lost robot has no advantage: it is found there only if the scans alone say so
-        contested = elsewhere and bool(distinct) and bool(stayed[distinct[0]])
+        contested = led is not None and bool(distinct) and self._contested(poses[0], led)
         return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
+
+    def _contested(self, pose: Array, led: Array) -> bool:
+        """True when ``pose`` is elsewhere than ``led`` and not much better, were all short beams of people close by."""
+        if not self._apart(pose, led):
+            return False
+        stayed = self._matcher.match(self._kept[-1].points, led).pose
+        prices, margin_nats = self._settings.crowd_prices, self._settings.stayed_nats
+        return self._nats(pose, prices) > self._nats(stayed, prices) - margin_nats
 
     def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
         last, last_odometry = self._last, self._last_odometry
@@ -175,7 +178,7 @@ class Relocalizer:
             )  # fmt: skip
         return found
 
-    def _nats(self, pose: Array) -> float:
+    def _nats(self, pose: Array, prices: BeamPrices) -> float:
         """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered.
 
         Back along the way each scan is matched again, for odometry drifts between them.
@@ -188,7 +191,7 @@ class Relocalizer:
             if self._apart(at, led):
                 at = led
             odometry = kept.odometry
-            total += float(self._field.judged_nats(kept.points, kept.origin, at, settings.prices).sum())
+            total += float(self._field.judged_nats(kept.points, kept.origin, at, prices).sum())
         return settings.independent_frac * total
 
     def _probabilities(self, nats: Array) -> Array:
