@@ -54,6 +54,9 @@ def localize(
     ] = 0,
     backend: Annotated[Backend, typer.Option(help="Physics of the whole robot.")] = Backend.planar,
     people: Annotated[int, typer.Option(metavar="N", min=0, max=200, help="People added to each world.")] = 0,
+    crowd: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Drives for each world among people who stay close.")
+    ] = 0,
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")] = "reference",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of drives and places.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Raw results, maps and pictures.")] = None,
@@ -71,8 +74,8 @@ def localize(
     else:
         options = LocalizeOptions(
             worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
-            places=places, robot_drives=robot_drives, backend=backend.value, people=people, map_by=map_by.value,
-            resolution_m=resolution, seed=seed, out=out,
+            places=places, robot_drives=robot_drives, backend=backend.value, people=people, crowd=crowd,
+            map_by=map_by.value, resolution_m=resolution, seed=seed, out=out,
         )  # fmt: skip
         result = run_worlds(options, _progress)
     write_json(result, json)
@@ -105,6 +108,7 @@ def _say_worlds(result: dict[str, Any]) -> None:
             f"not noticed {kidnap['never_noticed']}, not back {kidnap['never_found']}, sure and wrong "
             f"{kidnap['sure_at_a_wrong_place']}"
         )
+        _say_crowd(row["crowd"])
         _say_places(row["places"])
         _say_robot(row["robot"])
         speed = row["speed"]
@@ -115,6 +119,20 @@ def _say_worlds(result: dict[str, Any]) -> None:
     _say_lost(result["lost"])
     say("all places")
     _say_places(result["places"])
+
+
+def _say_crowd(crowd: dict[str, Any] | None) -> None:
+    if crowd is None:
+        return
+    if not crowd["scans"]:
+        say(f"  crowd: {crowd['drives']} drives, none with a crowd")
+        return
+    say(
+        f"  crowd ({100.0 * crowd['people_frac']:.0f} % of the beams on people): held in {crowd['held']} of "
+        f"{crowd['with_crowd']} drives; pose p95 {100.0 * crowd['error_m']['p95']:.1f} cm, across "
+        f"{100.0 * crowd['across_p95_m']:.1f} cm, right {100.0 * crowd['right_frac']:.2f} %, "
+        f"called lost {100.0 * crowd['called_lost_frac']:.2f} % of {crowd['scans']} scans"
+    )
 
 
 def _say_lost(lost: dict[str, Any] | None) -> None:

@@ -15,6 +15,9 @@ from amr.errors import ConfigError
 def add_to(bench_app: typer.Typer) -> None:
     """Register the commands."""
     bench_app.command(epilog="Example: [bold]amr bench slam --data intel.npz --out runs/slam[/bold]")(slam)
+    bench_app.command(
+        "slam-loo", epilog="Example: [bold]amr bench slam-loo --data aces.npz --data intel.npz --workers 2[/bold]"
+    )(slam_loo)
     bench_app.command("scan-match", epilog="Example: [bold]amr bench scan-match --trials 200[/bold]")(scan_match)
 
 
@@ -50,6 +53,34 @@ def slam(
         )
         if row["refused"]:
             note(f"{row['name']}: " + ", ".join(f"{reason} {count}" for reason, count in row["refused"].items()))
+
+
+def slam_loo(
+    data: Annotated[list[Path], typer.Option("--data", metavar="FILE", help="Log with relations (.npz); two or more.")],
+    workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes side by side.")] = 1,
+    json: JsonOption = None,
+) -> None:
+    """SLAM with leave-one-log-out: each log scored with the settings that the other logs chose."""
+    from amr.runtime.bench.slam_loo import run
+
+    result = run(data, workers, _progress)
+    write_json(result, json)
+    if json == "-":
+        return
+    say(f"{'log':<14}{'m':>9}{'/ mark':>8}{'deg':>8}{'/ mark':>8}  settings that the others chose")
+    for row in result["logs"]:
+        m, deg = row["translation_m"], row["rotation_deg"]
+        chosen = ", ".join(f"{key} {value:g}" for key, value in result["candidates"][row["chosen"]].items())
+        say(
+            f"{row['name']:<14}{_number(m['mean'], 4):>9}{_number(m['over_mark'], 2):>8}{_number(deg['mean']):>8}"
+            f"{_number(deg['over_mark'], 2):>8}  {chosen}"
+        )
+    beyond = [
+        row["name"]
+        for row in result["logs"]
+        if False in (row["translation_m"]["within"], row["rotation_deg"]["within"])
+    ]
+    say(f"beyond {result['limit_over_mark']:g} x the mark: {', '.join(beyond) or 'none'}")
 
 
 def parse_scans(text: str | None) -> tuple[int, int | None]:

@@ -81,6 +81,8 @@ class Localizer:
         """Scans with too few points, or a pose that was not finite."""
         self.searched = 0
         """Searches of the whole map so far."""
+        self._placed = False
+        """The tracked pose comes from a known place and what was measured since."""
         self._odometry: Array | None = None
         self._covariance: Array = np.zeros((3, 3))
         self._since_search = 0
@@ -93,6 +95,7 @@ class Localizer:
         self.tracked.reset(pose, turned(covariance, float(pose[2])))
         self.lost.reset(self._settings.found_lost_frac)
         self.belief = Belief.SURE
+        self._placed = True
         self.relocalizer.clear()
 
     def start_anywhere(self) -> None:
@@ -100,6 +103,7 @@ class Localizer:
         self.particles.spread_everywhere()
         self.lost.reset(0.99)
         self.belief = Belief.LOST
+        self._placed = False
         self.relocalizer.clear()
 
     def update(self, points: Array, odometry: Array, odometry_covariance: Array) -> Fix | None:
@@ -119,6 +123,7 @@ class Localizer:
         predicted = self.tracked.pose.copy()
         if other:
             self.belief = Belief.LOST  # a guess that fits is no place: a search has to say so
+            self._placed = False
             self.tracked.reset(cluster.pose, cluster.covariance + np.diag([1e-4, 1e-4, 1e-4]))
         self.features = self._features(beams, match, cluster)
         self.tracked.fuse(match)
@@ -167,7 +172,9 @@ class Localizer:
         if near or cluster.mass < self._settings.other_mass_frac or self.belief is not Belief.DOUBTFUL:
             return match, False
         other = self.tracked.match(points, cluster.pose)
-        gain_nats = self._field.nats(points, match.pose) - self._field.nats(points, other.pose)
+        prices, origin = self._settings.search.crowd_prices, self._origin
+        now, then = (self._field.judged_nats(points, origin, one.pose, prices) for one in (match, other))
+        gain_nats = float(now.mean() - then.mean())
         return (other, True) if gain_nats > self._settings.other_gain_nats else (match, False)
 
     def _features(self, beams: Array, match: LineMatch, cluster: Cluster) -> Array:
@@ -204,7 +211,7 @@ class Localizer:
             return
         self._since_search = 0
         self.searched += 1
-        found = self.relocalizer.search()
+        found = self.relocalizer.search(self.tracked.pose if self._placed else None)
         if found.place is Place.FOUND:
             self.start_at(found.poses[0], (0.05, 0.05, 0.02))
 

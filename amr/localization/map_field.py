@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amr.kernels.beam_check import check_beams
+from amr.kernels.beam_check import SHORT, THROUGH, UNKNOWN, check_beams
 from amr.kernels.distance import squared_distance
-from amr.mapping.base import MapImage, placed
+from amr.mapping.base import MapImage, border_cells, centers, placed
 from amr.portable_math import exponential, logarithm
 
 Array = NDArray[Any]
@@ -35,12 +35,25 @@ class BeamModel:
     temper: float = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class BeamPrices:
+    """What a beam has against a pose, beside its distance from a wall.
+
+    ``unknown_nats``: it ended where nothing was ever seen. ``short_nats``: at most so much when it ended where the map
+    is free: somebody stands there. ``through_nats``: more when it went through a wall, which nobody can explain.
+    """
+
+    unknown_nats: float = 0.6
+    short_nats: float = 0.8
+    through_nats: float = 2.0
+
+
 class MapField:
     """Tables of one map. Cell [0, 0] of every table is a border cell: ``frame`` [3] = its corner x, y, cell size (m).
 
     ``penalty`` uint8: 0 at a wall, 255 beyond ``reach_m``, ``nats_per_unit`` each; ``clearance`` uint8: whole cells
-    to the nearest wall; ``unknown`` and ``free`` uint8 0 or 1; ``wall_points`` [n, 2] (m): centers of the occupied
-    cells that border on free ones, which is what a lidar sees of a wall.
+    to the nearest wall; ``unknown`` and ``free`` uint8 0 or 1; ``wall_points`` [n, 2] (m): a point in each occupied
+    cell that borders on free ones, which is what a lidar sees of a wall: where the map knows it, else the center.
     """
 
     def __init__(self, image: MapImage, model: BeamModel | None = None) -> None:
@@ -65,12 +78,10 @@ class MapField:
         self.penalty: Array = penalties[squared]
         self.clearance: Array = np.sqrt(np.arange(cap * cap + 1)).astype(np.uint8)[squared]
         self.hit_cells = 1.5 + model.sigma_m / cell_m
-        rows, columns = np.nonzero(occupied & _beside(self.free))
+        rows, columns = border_cells(image.pixels)
         if len(rows) < _LEAST_WALL_CELLS:
             raise ValueError(f"map: {len(rows)} occupied cells border on free ones: expected {_LEAST_WALL_CELLS}")
-        self.wall_points = np.column_stack([
-            self.frame[0] + (columns + 0.5) * cell_m, self.frame[1] + (rows + 0.5) * cell_m,
-        ])  # fmt: skip
+        self.wall_points = centers(image.frame, rows, columns) if image.wall_points is None else image.wall_points
 
     def is_free(self, x_m: float, y_m: float) -> bool:
         """True when the robot may stand there: a finite point in a free cell."""
@@ -94,6 +105,15 @@ class MapField:
         """Mean of ``end_nats`` of ``points`` [n, 2] (robot's frame) from ``pose`` [3]."""
         return float(self.end_nats(placed(points, pose)).mean())
 
+    def judged_nats(self, points: Array, origin: Array, pose: Array, prices: BeamPrices) -> Array:
+        """What each of ``points`` [n, 2], measured from ``origin`` [2], has against ``pose`` [3]."""
+        verdicts, nats = self.verdicts(points, origin, pose), self.end_nats(placed(points, pose))
+        nats[verdicts == UNKNOWN] = prices.unknown_nats
+        short = verdicts == SHORT
+        nats[short] = np.minimum(nats[short], prices.short_nats)
+        nats[verdicts == THROUGH] += prices.through_nats
+        return nats
+
     def verdicts(self, points: Array, origin: Array, pose: Array) -> Array:
         """``amr.kernels.beam_check`` for each of ``points`` [n, 2], measured from ``origin`` [2], robot at ``pose``."""
         out = np.empty(len(points), np.uint8)
@@ -114,14 +134,3 @@ def penalty_table(model: BeamModel, cell_m: float, cap: int) -> tuple[Array, flo
         near = exponential(-0.5 * (distance_m / model.sigma_m) ** 2)
         table[squared] = -logarithm(model.hit_frac * near + floor) / most
     return np.rint(255.0 * table).astype(np.uint8), most / 255.0
-
-
-def _beside(cells: Array) -> Array:
-    """1 where one of the eight neighbours is set."""
-    wide = np.pad(cells, 1)
-    height, width = cells.shape
-    out = np.zeros_like(cells)
-    for dj in range(3):
-        for di in range(3):
-            out |= wide[dj : dj + height, di : di + width]
-    return out

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amr.kernels.beam_check import THROUGH, UNKNOWN
-from amr.localization.map_field import MapField
+from amr.localization.map_field import BeamPrices, MapField
 from amr.localization.pose_filter import PoseFilter
 from amr.mapping.base import WindowMap, between, compose, placed, wrapped
 
@@ -43,8 +42,9 @@ class Place(StrEnum):
 class SearchSettings:
     """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
 
-    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``through_nats``: price of a
-    beam through a wall. ``certain``: probability of the best that makes it the answer.
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``certain``: probability of
+    the best that makes it the answer. ``stayed_nats``: so much better, by ``crowd_prices``, must a place be than the
+    one that odometry led to, for robots are seldom carried off, and a crowd looks like another place.
     """
 
     scans: int = 10
@@ -58,7 +58,9 @@ class SearchSettings:
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     beam_nats: float = 0.6
-    through_nats: float = 2.0
+    prices: BeamPrices = field(default_factory=lambda: BeamPrices(short_nats=math.inf))
+    crowd_prices: BeamPrices = field(default_factory=BeamPrices)
+    stayed_nats: float = 9.0
     independent_frac: float = 0.25
     certain: float = 0.999
     largest_sigma_m: float = 0.1
@@ -122,8 +124,8 @@ class Relocalizer:
         self._kept.append(_Kept(np.ascontiguousarray(thin), origin, np.array(odometry, np.float64)))
         return True
 
-    def search(self) -> Relocation:
-        """Every place that fits, at the newest scan kept."""
+    def search(self, led: Array | None = None) -> Relocation:
+        """Every place that fits, at the newest scan kept; ``led`` [3]: where a known place and the odometry lead to."""
         if not self._kept:
             return Relocation(Place.NOWHERE, np.zeros((0, 3)), np.zeros(0))
         newest = self._kept[-1]
@@ -133,7 +135,7 @@ class Relocalizer:
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
         starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
         candidates = [self._matcher.match(newest.points, start) for start in starts]
-        nats = np.array([self._nats(match.pose) for match in candidates])
+        nats = np.array([self._nats(match.pose, self._settings.prices) for match in candidates])
         order = np.argsort(nats, kind="stable")
         held = [
             float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
@@ -145,7 +147,16 @@ class Relocalizer:
         poses = np.array([candidates[k].pose for k in distinct]).reshape(-1, 3)
         probabilities = self._probabilities(nats[distinct])
         is_held = bool(distinct) and held[distinct[0]] < self._settings.largest_sigma_m**2
-        return Relocation(self._place(poses, probabilities, is_held), poses, probabilities)
+        contested = led is not None and bool(distinct) and self._contested(poses[0], led)
+        return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
+
+    def _contested(self, pose: Array, led: Array) -> bool:
+        """True when ``pose`` is elsewhere than ``led`` and not much better, were all short beams of people close by."""
+        if not self._apart(pose, led):
+            return False
+        stayed = self._matcher.match(self._kept[-1].points, led).pose
+        prices, margin_nats = self._settings.crowd_prices, self._settings.stayed_nats
+        return self._nats(pose, prices) > self._nats(stayed, prices) - margin_nats
 
     def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
         last, last_odometry = self._last, self._last_odometry
@@ -167,12 +178,12 @@ class Relocalizer:
             )  # fmt: skip
         return found
 
-    def _nats(self, pose: Array) -> float:
+    def _nats(self, pose: Array, prices: BeamPrices) -> float:
         """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered.
 
         Back along the way each scan is matched again, for odometry drifts between them.
         """
-        settings, field = self._settings, self._field
+        settings = self._settings
         total, at, odometry = 0.0, pose, self._kept[-1].odometry
         for kept in reversed(self._kept):
             led = compose(at, between(odometry, kept.odometry))
@@ -180,11 +191,7 @@ class Relocalizer:
             if self._apart(at, led):
                 at = led
             odometry = kept.odometry
-            verdicts = field.verdicts(kept.points, kept.origin, at)
-            nats = field.end_nats(placed(kept.points, at))
-            nats[verdicts == UNKNOWN] = settings.beam_nats
-            nats[verdicts == THROUGH] += settings.through_nats
-            total += float(nats.sum())
+            total += float(self._field.judged_nats(kept.points, kept.origin, at, prices).sum())
         return settings.independent_frac * total
 
     def _probabilities(self, nats: Array) -> Array:

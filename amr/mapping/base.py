@@ -15,6 +15,7 @@ from amr.grid import COST_INSCRIBED, CostGrid, DistanceField, GridFrame
 from amr.mapping.outline import outline_half_planes
 from amr.mapping.pose_arrays import between, compose, placed, turned, wrapped
 from amr.mapping.scan_matching import LineMap, LineMatch, LineMatchSettings, WindowMap
+from amr.mapping.wall_points import border_cells, centers
 from amr.messages import Scan
 from amr.portable_math import exponential
 
@@ -31,6 +32,8 @@ __all__ = [
     "UnknownPolicy",
     "WindowMap",
     "between",
+    "border_cells",
+    "centers",
     "compose",
     "outline_half_planes",
     "placed",
@@ -104,10 +107,15 @@ class Inflation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapImage:
-    """A map to look at. ``pixels`` uint8 [height, width], row 0 = smallest y: 0 occupied, 254 free, 205 unknown."""
+    """A map to look at. ``pixels`` uint8 [height, width], row 0 = smallest y: 0 occupied, 254 free, 205 unknown.
+
+    ``wall_points`` [n, 2] (m): where in the occupied cells that border on free ones the wall lies, in the order of
+    ``border_cells``; None = nobody knows better than the cells' centers.
+    """
 
     frame: GridFrame
     pixels: NDArray[np.uint8]
+    wall_points: NDArray[np.float64] | None = None
 
 
 class LocalMap(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -10,20 +11,30 @@ import numpy as np
 from amr.mapping.odometry_trust import learned_trust
 from amr.mapping.pose_arrays import Array, between, compose
 from amr.mapping.slam_back import BackEnd
-from amr.mapping.slam_front import FrontEnd, Keyframe
+from amr.mapping.slam_front import FrontEnd, FrontSettings, Keyframe
+from amr.mapping.slam_loops import LoopSettings
 from amr.mapping.slam_refine import rematched, smoothed
 
 _LEARN_EVERY: Final = 200
 _LEARN_FROM: Final = 6000
 
 
+@dataclass(frozen=True, slots=True)
+class SlamSettings:
+    """One set for all robots; what differs between them is learned from the log."""
+
+    front: FrontSettings = field(default_factory=FrontSettings)
+    loops: LoopSettings = field(default_factory=LoopSettings)
+
+
 class Slam:
     """Add scans in order; each answers with the pose as it is known then. ``finish`` gives all poses once more."""
 
-    def __init__(self) -> None:
-        self.front = FrontEnd()
-        self.back = BackEnd()
-        self._loose = FrontEnd(loose=True)
+    def __init__(self, settings: SlamSettings | None = None) -> None:
+        settings = settings or SlamSettings()
+        self.front = FrontEnd(settings.front)
+        self.back = BackEnd(settings.loops)
+        self._loose = FrontEnd(settings.front, loose=True)
         self._points: list[Array | None] = []
         self._odometry: list[Array] = []
         self._seen: list[tuple[Array, Array]] = []
@@ -68,7 +79,7 @@ class Slam:
         poses[owner >= 0] = compose(self.back.poses[owner[owner >= 0]], poses[owner >= 0])
         say("matching all scans again")
         key_scans = np.array([key.scan for key in self.back.keyframes])
-        matches, information = rematched(self._points, poses, key_scans)
+        matches, information = rematched(self._points, poses, key_scans, self.front.settings.matching)
         return smoothed(matches, matches, information, np.array(self._odometry), self.front.trust, self.front.noise)
 
     def _learn(self, points: Array, odometry: Array) -> None:

@@ -1,4 +1,4 @@
-"""The map of a SLAM run as an image: cells that scans hit or passed."""
+"""The map of a SLAM run as an image: cells that scans hit or passed, and where in them the walls lie."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from amr.grid import GridFrame
 from amr.kernels.scan_raster import count_beams
 from amr.mapping.base import MapImage
 from amr.mapping.pose_arrays import Array, placed
+from amr.mapping.wall_points import wall_points
 
 LARGEST_CELLS: Final = 40_000_000
 _REACH_M: Final = 25.0
@@ -34,4 +35,5 @@ def map_image(scans: list[Array], poses: Array, resolution_m: float = 0.05) -> M
     pixels = np.full((height, width), _UNKNOWN, np.uint8)
     pixels[passes + hits > 0] = _FREE
     pixels[hits > _OCCUPIED_FRAC * (passes + hits)] = _OCCUPIED
-    return MapImage(GridFrame(float(low[0]), float(low[1]), cell_m, width, height), pixels)
+    place = GridFrame(float(low[0]), float(low[1]), cell_m, width, height)
+    return MapImage(place, pixels, wall_points(np.concatenate(ends), place, pixels))

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from amr.grid import GridFrame
+from amr.mapping.base import MapImage
 from amr.mapping.pose_arrays import Array, between, compose
 from amr.mapping.slam_back import BackEnd
 from amr.mapping.slam_front import Keyframe
@@ -40,10 +40,9 @@ class SlamRecord:
     resolution_m: float = 0.025
     """Half of what a planner needs: a wall in 5 cm cells is known to 2.5 cm, and so is a robot that looks at it."""
 
-    def image(self) -> tuple[GridFrame, Array]:
-        """The map as ROS ``map_server`` colors it: where it lies, and pixels."""
-        image = map_image([np.asarray(scan, np.float64) for scan in self.points], self.poses, self.resolution_m)
-        return image.frame, image.pixels
+    def image(self) -> MapImage:
+        """The map as ROS ``map_server`` colors it."""
+        return map_image([np.asarray(scan, np.float64) for scan in self.points], self.poses, self.resolution_m)
 
 
 def record_of(back: BackEnd, poses: Array, sessions: Array | None = None) -> SlamRecord:

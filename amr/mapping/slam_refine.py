@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,17 +15,21 @@ from amr.mapping.scan_matching import LineMap, LineMatchSettings
 
 _NEAR: Final = 12
 _NEAR_M: Final = 3.0
+_FIRST_REACH_M: Final = 0.3
 _LEAST_FRAC: Final = 0.5
 _WEAK_INFORMATION: Final = np.diag([25.0, 25.0, 400.0])
 
 
-def rematched(points: list[Array | None], poses: Array, key_scans: Array, reach_m: float = 60.0) -> tuple[Array, Array]:
+def rematched(
+    points: list[Array | None], poses: Array, key_scans: Array, matching: LineMatchSettings, reach_m: float = 60.0
+) -> tuple[Array, Array]:
     """Matches [N, 3] of all scans against the keyframes (scan numbers ``key_scans``) and their information [N, 3, 3].
 
     ``poses`` [N, 3] of all scans stay as they are for the keyframes' sake. No information where a scan is None.
+    ``matching``: but for its first reach, for the poses are good already.
     """
     matches, information = poses.copy(), np.zeros((len(poses), 3, 3))
-    line_map, settings = LineMap(reach_m, sided=True), LineMatchSettings(first_reach_m=0.3).as_array()
+    line_map, settings = LineMap(reach_m, sided=True), replace(matching, first_reach_m=_FIRST_REACH_M).as_array()
     key_poses = poses[key_scans]
     built: tuple[int, ...] = ()
     for k, scan in enumerate(points):

@@ -71,7 +71,7 @@ def load_map(path: Path) -> SlamRecord:
 
 def map_picture(record: SlamRecord) -> MapImage:
     """The map as ROS ``map_server`` colors it."""
-    return MapImage(*record.image())
+    return record.image()
 
 
 def _checked(tree: Any) -> SlamRecord:

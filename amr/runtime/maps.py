@@ -19,6 +19,7 @@ from amr.geometry import Pose2, wrap_angle
 from amr.grid import COST_FREE, COST_LETHAL, CostGrid, GridFrame
 from amr.mapping.base import MapImage
 from amr.portable_math import sin_cos
+from amr.runtime.wall_pixels import KEY, PARTS, shaded, with_wall_points
 
 LARGEST_CELLS: Final = 11_000 * 11_000
 _LARGEST_TEXT_BYTES: Final = 512 << 20
@@ -52,6 +53,7 @@ def load_ros_map(path: Path) -> MapImage:
     Modes as in nav2_map_server: ``trinary``; ``scale``, where a see-through pixel is unknown; ``raw``, whose pixels are
     percent. What lies between the thresholds is unknown here, for our maps have three values. A turned map (third part
     of ``origin``) is drawn anew along the axes, each cell from the one that its center lies in; the rest is unknown.
+    Where a map of ours that is not turned tells, its walls' places in their cells come along (``wall_pixels``).
     """
     keys = _read_yaml(path)
     resolution_m = _number(path, keys, "resolution", 1e-4, 100.0)
@@ -81,7 +83,13 @@ def load_ros_map(path: Path) -> MapImage:
         known = seen if mode == "scale" else np.ones(gray.shape, np.bool_)
     pixels[known & (occupancy > occupied_from)] = _OCCUPIED
     pixels[known & (occupancy < free_below)] = _FREE
-    return _along_axes(path, pixels[::-1], Pose2(*(float(part) for part in origin)), resolution_m)
+    corner = Pose2(*(float(part) for part in origin))
+    drawn = _along_axes(path, pixels[::-1], corner, resolution_m)
+    if KEY not in keys:
+        return drawn
+    if keys[KEY] != PARTS or mode != "trinary" or negate:
+        raise DataError(f"{path}: {KEY}: expected {PARTS}, in a trinary map that is not negated")
+    return drawn if wrap_angle(corner.yaw_rad) != 0.0 else with_wall_points(drawn, gray[::-1])
 
 
 def _along_axes(path: Path, pixels: NDArray[np.uint8], map_from_corner: Pose2, resolution_m: float) -> MapImage:
@@ -116,17 +124,19 @@ def save_ros_map(path: Path, image: MapImage, picture_suffix: Literal[".pgm", ".
     from PIL import Image
 
     picture = path.with_suffix(picture_suffix)
-    height, width = image.pixels.shape
+    pixels = shaded(image)
+    height, width = pixels.shape
     frame = image.frame
+    offsets = "" if image.wall_points is None else f"{KEY}: {PARTS}\n"
     try:
         if picture_suffix == ".png":
-            Image.fromarray(image.pixels[::-1]).save(picture)
+            Image.fromarray(pixels[::-1]).save(picture)
         else:
-            picture.write_bytes(f"P5\n{width} {height}\n255\n".encode() + image.pixels[::-1].tobytes())
+            picture.write_bytes(f"P5\n{width} {height}\n255\n".encode() + pixels[::-1].tobytes())
         path.write_text(
             f"image: {picture.name}\nmode: trinary\nresolution: {frame.resolution_m!r}\n"
             f"origin: [{frame.origin_x_m!r}, {frame.origin_y_m!r}, 0.0]\n"
-            "negate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.196\n",
+            f"negate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.196\n{offsets}",
             encoding="utf-8",
         )
     except OSError as error:

@@ -32,8 +32,8 @@ def amr(capsys: pytest.CaptureFixture[str]) -> Run:
 COMMANDS = [
     "sim", "drive", "teleop", "replay", "doctor", "warmup", "log info", "log recover", "log snapshots",
     "bench barn", "bench dynabarn", "bench planners", "bench control", "bench posegraph", "bench loop",
-    "bench scan-match", "bench slam", "bench link", "bench localize", "map make", "map merge", "map export",
-    "map explore", "calibrate", "bench calibrate",
+    "bench scan-match", "bench slam", "bench slam-loo", "bench link", "bench localize", "map make", "map merge",
+    "map export", "map explore", "calibrate", "bench calibrate",
 ]  # fmt: skip
 
 
@@ -63,6 +63,7 @@ CONTRACT_OPTIONS = {
     "calibrate": "--robot --sim --base --lidar --seed --out --json",
     "bench calibrate": "--robots --seed --robot --json",
     "bench slam": "--data --scans --out --json",
+    "bench slam-loo": "--data --workers --json",
 }
 
 

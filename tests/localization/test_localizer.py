@@ -12,7 +12,7 @@ from amr.localization.localizer import Localizer, step_covariance
 from amr.localization.lost import LostFilter, features_of
 from amr.localization.particle_filter import ParticleFilter, ParticleSettings, needed_count
 from amr.localization.pose_filter import PoseFilter, without_weak_direction
-from amr.localization.relocalize import Place, Relocalizer
+from amr.localization.relocalize import Place, Relocalizer, SearchSettings
 from amr.mapping.base import between, compose, wrapped
 
 ORIGIN = np.zeros(2)
@@ -115,6 +115,23 @@ def test_crowd_around_the_robot_does_not_lose_it(building):
     assert gap(fix.pose, poses[-1])[0] < 0.03
 
 
+def test_half_of_the_beams_on_people_neither_move_nor_lose_it(building):
+    localizer = Localizer(building.field, 1, ORIGIN)
+    poses = way((1.0, 3.5, 0.0), 40, (0.08, 0.0, 0.01))
+    localizer.start_at(poses[0])
+    random = np.random.default_rng(7)
+    for points, odometry, covariance in seen_along(building, poses):
+        bearing = np.arctan2(points[:, 1], points[:, 0])
+        crowd = points.copy()
+        for person in random.uniform(-math.pi, math.pi, 8):
+            hidden = np.abs(wrapped(bearing - person)) < 0.25
+            crowd[hidden] = points[hidden] * np.minimum(1.0, 1.0 / np.hypot(*points[hidden].T))[:, None]
+        fix = localizer.update(crowd, odometry, covariance)
+        assert fix.belief is Belief.SURE
+        assert fix.lost_frac < 0.05
+    assert gap(fix.pose, poses[-1])[0] < 0.03
+
+
 def test_robot_that_nobody_placed_finds_itself(building):
     localizer = Localizer(building.field, 1, ORIGIN)
     poses = way((12.0, 5.0, 1.0), 20, (0.1, 0.0, 0.04))
@@ -183,6 +200,33 @@ def test_two_rooms_that_are_alike_are_ambiguous(twins):
     best = answers[-1].poses[:2]
     assert abs(best[0, 0] - best[1, 0]) == pytest.approx(7.9, abs=0.15)
     assert answers[-1].probabilities[:2].sum() > 0.9
+
+
+def asked(relocalizer, building, poses, led_by=None):
+    """The last search's answer, with all of ``poses`` seen; ``led_by`` [3]: how far off odometry's place is."""
+    random = np.random.default_rng(5)
+    for pose in poses:
+        points = building.look(pose) + random.normal(0.0, 0.01, (len(building.look(pose)), 2))
+        relocalizer.add(points, ORIGIN, between(poses[0], pose))
+        found = relocalizer.search(None if led_by is None else pose + led_by)
+    return found
+
+
+def test_where_it_was_led_a_lost_robot_has_no_advantage(twins):
+    poses = way((3.0, 1.2, 0.0), 8, (0.2, 0.0, 0.1))
+    found = asked(Relocalizer(twins.field, PoseFilter(twins.field)), twins, poses, np.zeros(3))
+    assert found.place is Place.AMBIGUOUS
+
+
+def test_a_place_that_is_little_better_than_where_it_was_led_is_no_answer(building):
+    poses = way((2.0, 4.0, 0.3), 6, (0.2, 0.0, 0.1))
+    settings = SearchSettings(stayed_nats=1e6)
+    led_off = Relocalizer(building.field, PoseFilter(building.field), settings)
+    assert asked(led_off, building, poses, np.array([0.0, 3.0, 0.0])).place is Place.AMBIGUOUS
+    clearly = Relocalizer(building.field, PoseFilter(building.field))
+    found = asked(clearly, building, poses, np.array([0.0, 3.0, 0.0]))
+    assert found.place is Place.FOUND
+    assert gap(found.poses[0], poses[-1])[0] < 0.05
 
 
 def test_one_search_alone_is_never_an_answer(building):

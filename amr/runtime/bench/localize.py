@@ -19,6 +19,7 @@ from amr.localization.map_field import MapField
 from amr.mapping.base import MapImage, compose, placed
 from amr.mapping.slam import Slam
 from amr.mapping.slam_map import map_image
+from amr.runtime.bench.localize_crowd import crowd_drives, crowd_scores
 from amr.runtime.bench.localize_fit import filtered, kidnapped_run, roc
 from amr.runtime.bench.localize_logs import LogTrial, kidnapped_log, log_scores, log_trials, read
 from amr.runtime.bench.localize_picture import draw
@@ -40,7 +41,7 @@ _MAPPING_S: Final = 240.0
 class LocalizeOptions:
     """``worlds``: "KIND:SEED" each. ``map_by``: the world's truth, or our SLAM on a drive of four minutes.
 
-    ``robot_drives``: of each mode, with the whole robot on ``backend``.
+    ``robot_drives``: of each mode, with the whole robot on ``backend``. ``crowd``: drives in a crowd.
     """
 
     worlds: tuple[str, ...] = ("office:901", "warehouse:901")
@@ -52,6 +53,7 @@ class LocalizeOptions:
     backend: str = "planar"
     resolution_m: float = 0.05
     people: int = 0
+    crowd: int = 0
     map_by: Literal["truth", "slam"] = "truth"
     seed: int = 0
     out: Path | None = None
@@ -72,7 +74,7 @@ def run_worlds(options: LocalizeOptions, progress: Progress | None = None) -> di
         places += its_places
         kind, _, number = text.partition(":")
         if options.kidnaps and kind != "tube":
-            told.append(kidnapped_run((kind, int(number), options.people), robot))
+            told.append(kidnapped_run((kind, int(number), options.people, 0), robot))
     lost = roc(*filtered(LostModel(), told)) if told else None
     return {
         "worlds": rows,
@@ -124,6 +126,7 @@ def _one_world(
     base = 1000 * options.seed
     drives = [tracked(site, field, robot, base + k) for k in range(options.drives)]
     kidnaps = [tracked(site, field, robot, base + 500 + k, (KIDNAP_S,)) for k in range(options.kidnaps)]
+    crowd = crowd_drives(site, field, robot, base + 700, options.crowd)
     say(f"{name}: places")
     places = trials(site, field, robot, seed + options.seed, options.places)
     whole: list[RobotDrive] = []
@@ -135,6 +138,7 @@ def _one_world(
         "cells": image.pixels.size,
         "pose": pose_scores(drives) if drives else None,
         "kidnap": kidnap_scores(kidnaps),
+        "crowd": crowd_scores(crowd) if crowd else None,
         "places": place_scores(places),
         "robot": robot_scores(whole) if whole else None,
         "speed": particle_times(field, drive(site, robot, base, 20.0)),

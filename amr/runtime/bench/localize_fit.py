@@ -2,7 +2,7 @@
 
 Robots are carried off in worlds of ``FIT``; each scan is an example, lost when the pose is wrong by more than
 ``LOST_M`` or ``LOST_RAD``. A ridge logistic regression with both classes at equal weight gives the evidence of one
-scan; the temper is that of the least log loss of the filtered probability. Then both are judged on ``VALIDATE``.
+scan. Then the filtered probability is judged on ``VALIDATE``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,30 +20,44 @@ from amr.localization.localizer import Localizer, LocalizerSettings
 from amr.localization.lost import FEATURES, LostFilter, LostModel
 from amr.localization.map_field import MapField
 from amr.mapping.base import wrapped
+from amr.runtime.bench.localize_walkers import among, walks_around
 from amr.runtime.bench.localize_world import crowded, drive, site_of, true_map
 
 Array = NDArray[Any]
-Case = tuple[str, int, int]
-"""Kind of the world, its seed, people added."""
+Case = tuple[str, int, int, int]
+"""Kind of the world, its seed, people added all over it, and people who stay close to the robot (then only they)."""
 
 _KINDS: Final = ("office", "rooms", "warehouse", "corridor")
-FIT: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (1, 2, 3, 4, 5))
-VALIDATE: Final[tuple[Case, ...]] = tuple((kind, seed, 10 * (seed % 3)) for kind in _KINDS for seed in (101, 102, 103))
+_CROWDS: Final = (12, 24, 36)
+
+
+def _cases(seeds: tuple[int, ...], crowd_seeds: tuple[int, ...]) -> tuple[Case, ...]:
+    plain = tuple((kind, seed, 10 * (seed % 3), 0) for kind in _KINDS for seed in seeds)
+    return plain + tuple((kind, seed, 0, _CROWDS[seed % 3]) for kind in _KINDS for seed in crowd_seeds)
+
+
+FIT: Final = _cases((1, 2, 3, 4, 5), (6, 7, 8))
+VALIDATE: Final = _cases((101, 102, 103), (104, 105, 106))
 LOST_M: Final = 0.5
 LOST_RAD: Final = 0.3
 _RIDGE: Final = 1e-2
-_TEMPERS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
+_TEMPER: Final = 0.2
+"""Not fitted: the least log loss is at 0.1, but then a kidnap is noticed after 10 scans in place of 5."""
 
 
 def kidnapped_run(case: Case, robot: RobotConfig, duration_s: float = 60.0) -> tuple[Array, Array]:
     """(features [n, 6], lost [n]) of each scan of a drive with two kidnaps, by a localizer that only tells."""
     from sim.worlds.generate import world_of
 
-    kind, seed, people = case
+    kind, seed, people, close = case
     site = site_of(world_of(kind, seed).world())
     field = MapField(true_map(site, robot))
-    site = crowded(site, people, seed)
     kidnaps_s = (0.4 * duration_s, 0.7 * duration_s)
+    if close:
+        alone = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
+        site = among(site, walks_around(site, alone, close, seed))
+    else:
+        site = crowded(site, people, seed)
     sightings = drive(site, robot, seed + 1000, duration_s, kidnaps_s=kidnaps_s, wheel_scale=1.02)
     localizer = Localizer(field, seed, np.array([robot.lidar.x_m, robot.lidar.y_m]), LocalizerSettings(searches=False))
     localizer.start_at(sightings[0].truth)
@@ -89,12 +102,6 @@ def filtered(model: LostModel, runs: Sequence[tuple[Array, Array]]) -> tuple[Arr
     return np.array(chances), np.array(truths)
 
 
-def log_loss(chance: Array, lost: Array) -> float:
-    """Mean of both classes."""
-    bounded = np.clip(chance, 1e-6, 1.0 - 1e-6)
-    return float(-0.5 * (np.log(bounded[lost]).mean() + np.log(1.0 - bounded[~lost]).mean()))
-
-
 def roc(chance: Array, lost: Array) -> dict[str, Any]:
     """``auc``; false alarm and miss rates at the thresholds that the robot acts on."""
     order = np.argsort(np.argsort(chance, kind="stable"), kind="stable") + 1.0
@@ -126,9 +133,7 @@ def fitted(runs: Sequence[tuple[Array, Array]]) -> LostModel:
         del used[int(weights.argmin())]
         weights, bias = logistic(features[:, used], lost)
     by_name = dict(zip(used, weights.tolist(), strict=True))
-    model = LostModel(tuple(by_name.get(k, 0.0) for k in range(len(FEATURES))), bias)
-    losses = {temper: log_loss(*filtered(replace(model, temper=temper), runs)) for temper in _TEMPERS}
-    return replace(model, temper=min(losses, key=lambda temper: losses[temper]))
+    return LostModel(tuple(by_name.get(k, 0.0) for k in range(len(FEATURES))), bias, _TEMPER)
 
 
 def main() -> int:

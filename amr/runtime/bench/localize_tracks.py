@@ -15,20 +15,20 @@ from amr.localization.localizer import Localizer
 from amr.localization.map_field import MapField
 from amr.mapping.base import wrapped
 from amr.runtime.bench.localize_fit import is_lost
-from amr.runtime.bench.localize_world import STANDS_S, Site, drive
+from amr.runtime.bench.localize_world import STANDS_S, Sighting, Site, drive
 
 Array = NDArray[Any]
 
 DRIVE_S: Final = 60.0
 KIDNAP_DRIVE_S: Final = 90.0
 KIDNAP_S: Final = 10.0
-_SETTLED_S: Final = STANDS_S + 1.0
+SETTLED_S: Final = STANDS_S + 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """Rows of a drive: ``stamps_s`` [n], ``truth`` and ``pose`` [n, 3], ``covariance`` [n, 3, 3], ``lost_frac`` [n],
-    ``sure`` [n] (the robot believed its pose)."""
+    ``sure`` [n] (the robot believed its pose), ``lost`` [n] (it believed that it had none)."""
 
     stamps_s: Array
     truth: Array
@@ -36,20 +36,25 @@ class Track:
     covariance: Array
     lost_frac: Array
     sure: Array
+    lost: Array
 
 
 def tracked(site: Site, field: MapField, robot: RobotConfig, seed: int, kidnaps_s: tuple[float, ...] = ()) -> Track:
     """One drive from a known start, wheels 2 % off."""
     duration_s = KIDNAP_DRIVE_S if kidnaps_s else DRIVE_S
-    sightings = drive(site, robot, seed, duration_s, wheel_scale=1.02, kidnaps_s=kidnaps_s)
+    return followed(drive(site, robot, seed, duration_s, wheel_scale=1.02, kidnaps_s=kidnaps_s), field, robot, seed)
+
+
+def followed(sightings: list[Sighting], field: MapField, robot: RobotConfig, seed: int) -> Track:
+    """What a localizer that is told the start makes of a drive."""
     localizer = Localizer(field, seed, np.array([robot.lidar.x_m, robot.lidar.y_m]))
     localizer.start_at(sightings[0].truth)
     rows = []
     for sighting in sightings:
         fix = localizer.update(sighting.points, sighting.odometry, sighting.covariance)
         if fix is not None:
-            sure = fix.belief is Belief.SURE
-            rows.append((sighting.stamp_ns / 1e9, sighting.truth, fix.pose, fix.covariance, fix.lost_frac, sure))
+            sure, lost = fix.belief is Belief.SURE, fix.belief is Belief.LOST
+            rows.append((sighting.stamp_ns / 1e9, sighting.truth, fix.pose, fix.covariance, fix.lost_frac, sure, lost))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Track(*columns)
 
@@ -78,7 +83,7 @@ def pose_scores(tracks: list[Track]) -> dict[str, Any]:
     """Percentiles of the error after the first second of driving, over all drives, and how honest sigma is."""
     error_m, error_rad, beyond, lost, across, along = [], [], [], [], [], []
     for track in tracks:
-        settled = track.stamps_s > _SETTLED_S
+        settled = track.stamps_s > SETTLED_S
         e_m, e_rad = errors(track)
         error_m.append(e_m[settled])
         error_rad.append(e_rad[settled])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.errors import DataError
-from amr.mapping.slam import Slam
+from amr.mapping.slam import Slam, SlamSettings
 from amr.mapping.slam_map import map_image
 from amr.runtime.bench.slam_harm import Harm
 from amr.runtime.bench.slam_log import SlamLog, load_slam_log
@@ -36,13 +36,16 @@ def run(
     say = progress or (lambda _: None)
     harm = harm or Harm()
     logs = [harm.done_to(load_slam_log(path, *scans)) for path in data]
-    return {"logs": [_one(path, log, out, say) for path, log in zip(data, logs, strict=True)]}
+    return {"logs": [scored(path, log, out, say) for path, log in zip(data, logs, strict=True)]}
 
 
-def _one(path: Path, log: SlamLog, out: Path | None, say: Progress) -> dict[str, Any]:
+def scored(
+    path: Path, log: SlamLog, out: Path | None, say: Progress, settings: SlamSettings | None = None
+) -> dict[str, Any]:
+    """One log of the contract's result: ``log`` is run, then ``path`` is asked for the answers."""
     begin_ns = time.perf_counter_ns()
     begin_cpu_s = time.process_time()
-    slam = Slam()
+    slam = Slam(settings)
     online = np.empty_like(log.odometry)
     for k, (points, odometry) in enumerate(zip(log.points, log.odometry, strict=True)):
         online[k] = slam.add(points, odometry)
