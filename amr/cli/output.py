@@ -16,6 +16,9 @@ JsonOption = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON to FILE; '-' = standard output, alone."),
 ]
+RobotOption = Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of all trials.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Raw results.")]
 
 
 def write_json(value: Any, target: str | None) -> None:
@@ -66,3 +69,19 @@ def passing(text: str) -> None:
 def note(text: str) -> None:
     """A line of progress or warning, always on standard error."""
     typer.echo(text, err=True)
+
+
+def status_line(text: str) -> None:
+    """Progress on one line that changes, on a terminal only."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{text}", err=True, nl=False)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """``value`` with so many digits, a dash for None."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A part of 1 in percent, a dash for None."""
+    return "-" if value is None else f"{100.0 * value:.1f} %"

@@ -182,7 +182,7 @@ def test_loop_bench_prints_the_contract_as_json_alone(amr: Run, tmp_path: Path) 
     [(None, ()), ("1,2,5-7", ("1", "2", "5-7")), ("3,3", ("3",)), ("w-1", None), ("5-2", None), (",", None)],
 )
 def test_world_lists_are_read(text: str | None, names: tuple[str, ...] | None) -> None:
-    from amr.cli.bench import parse_worlds
+    from amr.cli.bench_worlds import parse_worlds
     from amr.errors import ConfigError
 
     if names is None:
