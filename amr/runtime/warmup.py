@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any, Final
 
-PLACES: Final = (("amr.kernels", ""), ("sim.kernels", ""), ("amr.safety", "kernel"))
+PLACES: Final = (("amr", "wheel_slide"), ("amr.kernels", ""), ("sim.kernels", ""), ("amr.safety", "kernel"))
 """(package, how the names of its kernel modules begin)."""
 
 

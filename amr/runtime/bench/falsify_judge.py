@@ -28,6 +28,7 @@ _LATEST_SCAN_S: Final = 0.3
 """What moves is shown where it was that long ago, at most."""
 _OUTLINE_STEP_M: Final = 0.01
 _CREEP_RESERVE: Final = 1.25
+"""By so much a body may be faster than it is told while it slows down to a creep."""
 _MOVES_MPS: Final = 0.05
 
 
@@ -53,7 +54,7 @@ def verdict_of(
     if details["contact"] in ("standing", "struck"):
         return Verdict.RUN_INTO, details
     own_mps = details["contact_own_closing_mps"]
-    if details["contact_other_closing_mps"] >= _MOVES_MPS and own_mps <= robot.safety.creep_mps:
+    if details["contact_other_closing_mps"] >= _MOVES_MPS and own_mps <= _CREEP_RESERVE * robot.safety.creep_mps:
         return Verdict.CREEPING, details
     place, stands = _contact_place(truth[-1], world, robot)
     tolerance_m = _SEEN_M if stands else _SEEN_M + speed_mps * _LATEST_SCAN_S
@@ -62,7 +63,7 @@ def verdict_of(
     details |= {"x_m": place[0], "y_m": place[1], "seen": seen, "in_view": in_view}
     if not seen and own_mps <= _CREEP_RESERVE * robot.safety.blind_mps:
         return Verdict.UNSEEN, details
-    if seen and not in_view and own_mps <= robot.safety.creep_mps:
+    if seen and not in_view and own_mps <= _CREEP_RESERVE * robot.safety.creep_mps:
         return Verdict.REMEMBERED, details
     return Verdict.FORBIDDEN, details
 
