@@ -80,6 +80,18 @@ def limit_speed(wish: Twist2, limits: CommandLimits) -> tuple[Twist2, str]:
     return Twist2(v_mps, w_radps), cause
 
 
+def limit_turn(wish: Twist2, body_mps: float, limits: CommandLimits, cause: str) -> tuple[Twist2, str]:
+    """The wish with no faster turn than the body's own speed allows, which may be above the wish's; the rule or ``cause``.
+
+    ``body_mps``: over the floor, when this command acts. What brakes into a turn is still faster than told.
+    """
+    lateral_mps2 = abs(body_mps * wish.w_radps)
+    if abs(body_mps) <= abs(wish.v_mps) or lateral_mps2 <= limits.a_lateral_max_mps2:
+        return wish, cause
+    told = f"lateral acceleration {lateral_mps2:.2f} m/s2 of the body, limit {limits.a_lateral_max_mps2:.2f} m/s2"
+    return Twist2(wish.v_mps, wish.w_radps * limits.a_lateral_max_mps2 / lateral_mps2), cause or told
+
+
 def _approach(value: float, target: float, up: float, down: float) -> float:
     """One axis: may grow in magnitude by ``up``, shrink by ``down`` (at most to zero) or by ``up`` through zero."""
     if value >= 0.0:

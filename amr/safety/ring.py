@@ -34,7 +34,7 @@ from amr.safety.memory import MemoryRules
 from amr.safety.outline import Outline
 from amr.safety.scan_check import ScanRules, ScanWatch
 from amr.safety.shrink import CHANGE, Shrinker
-from amr.safety.situation import Foresight
+from amr.safety.situation import Foresight, Situation
 from amr.units import GRAVITY_MPS2, ns_from_s
 
 __all__ = ["SafetyInput", "SafetyOutput", "SafetyRing"]
@@ -114,7 +114,7 @@ class SafetyRing:
             self._command = limits.brake(self._command, self._limits, duration_s)
             resting = StopCategory.BRAKE if fault.reason is StopReason.ESTOP else StopCategory.RAMP
             return self._output(STANDSTILL, resting, fault, min_range_m)
-        wish, limited = self._limit(view.wish, situation.limits, duration_s)
+        wish, limited = self._limit(view.wish, situation, duration_s)
         last = self._command
         self._command, category, stop = self._shrinker.largest_clear(wish, last, situation, duration_s)
         if stop.reason is StopReason.OBSTACLE and category is None:
@@ -279,9 +279,10 @@ class SafetyRing:
 
     # ------------------------------------------------------------ wish
 
-    def _limit(self, wish: Twist2, floor: CommandLimits, duration_s: float) -> tuple[Twist2, Stop]:
+    def _limit(self, wish: Twist2, situation: Situation, duration_s: float) -> tuple[Twist2, Stop]:
         """The finite wish within all limits, as it can follow the last command."""
-        within, cause = limits.limit_speed(wish, floor)
+        within, cause = limits.limit_speed(wish, situation.limits)
+        within, cause = limits.limit_turn(within, situation.coasting.twist.v_mps, situation.limits, cause)
         reachable, rate_cause = limits.limit_rate(self._command, within, self._limits, duration_s)
         changed = max(abs(reachable.v_mps - wish.v_mps), abs(reachable.w_radps - wish.w_radps)) > CHANGE
         return reachable, Stop(StopReason.LIMIT, cause or rate_cause) if changed else NO_STOP

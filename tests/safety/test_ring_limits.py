@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,16 @@ from safety_scene import Driver, robot
 
 from amr.geometry import STANDSTILL, Twist2
 from amr.messages import StopReason
-from amr.safety.limits import CommandLimits, brake, limit_rate, limit_speed, on_floor, slowest_fraction, stop_time_s
+from amr.safety.limits import (
+    CommandLimits,
+    brake,
+    limit_rate,
+    limit_speed,
+    limit_turn,
+    on_floor,
+    slowest_fraction,
+    stop_time_s,
+)
 
 LIMITS = CommandLimits(2.0, 0.6, 4.0, 3.0, 3.5, 12.0, 2.5)
 STEP_S = 0.02
@@ -172,3 +182,25 @@ def test_a_slippery_floor_only_ever_tightens_the_limits(grip: float, part: float
     assert floor.a_lateral_max_mps2 == pytest.approx(part * LIMITS.a_lateral_max_mps2)
     assert floor.v_max_mps**2 / floor.brake_mps2 == pytest.approx(LIMITS.v_max_mps**2 / LIMITS.brake_mps2)
     assert (floor.w_max_radps, floor.alpha_max_radps2) == (LIMITS.w_max_radps, LIMITS.alpha_max_radps2)
+
+
+@pytest.mark.parametrize(
+    ("wish", "body_mps", "w_after"),
+    [
+        (Twist2(0.5, 3.0), 0.5, 3.0),
+        (Twist2(0.5, 3.0), 0.4, 3.0),
+        (Twist2(0.5, 3.0), 1.0, 2.5),
+        (Twist2(0.5, -3.0), 1.0, -2.5),
+        (Twist2(-0.5, 3.0), -2.0, 1.25),
+        (Twist2(0.0, 4.0), 1.25, 2.0),
+        (Twist2(0.0, 4.0), 0.1, 4.0),
+    ],
+)
+def test_a_body_that_is_faster_than_told_turns_as_its_own_speed_allows(
+    wish: Twist2, body_mps: float, w_after: float
+) -> None:
+    limits = replace(LIMITS, a_lateral_max_mps2=2.5)
+    turned, cause = limit_turn(wish, body_mps, limits, "")
+    assert turned == Twist2(wish.v_mps, pytest.approx(w_after))
+    assert ("of the body" in cause) == (w_after != wish.w_radps)
+    assert limit_turn(wish, body_mps, limits, "before")[1] == "before"
