@@ -81,7 +81,7 @@ def limit_speed(wish: Twist2, limits: CommandLimits) -> tuple[Twist2, str]:
 
 
 def limit_turn(wish: Twist2, body_mps: float, limits: CommandLimits, cause: str) -> tuple[Twist2, str]:
-    """The wish with no faster turn than the body's own speed allows, which may be above the wish's; the rule or the cause.
+    """The wish with no faster turn than the body's own speed allows, maybe above the wish's; the rule, or ``cause``.
 
     ``body_mps``: over the floor, when this command acts. What brakes into a turn is still faster than told.
     """
