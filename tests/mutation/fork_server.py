@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import io
+import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -105,19 +108,57 @@ class Selection:
 
 
 def survey(sources: Sequence[str], tests: Sequence[str]) -> Survey:
-    """Run all tests once on the sources as they are; raises when one fails."""
+    """Run all tests once on the sources as they are; raises when one fails.
+
+    What a test file showed is kept in the folder for temporary files until the file, or the project's code, changes.
+    """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate), database=None, derandomize=True)
     settings.load_profile("mutation")
     measured = Survey(frozenset(sources))
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        code = pytest.main([*OPTIONS, *(str(ROOT / test) for test in tests)], plugins=[measured])
-    if code != 0 or measured.failed:
-        raise SystemExit(f"the tests fail without a mutation: {measured.failed}\n{printed.getvalue()[-3000:]}")
+    files = [file for test in tests for file in _files(ROOT / test)]
+    kept = {file: _note_of(file, sources) for file in files}
+    unknown = [file for file in files if not kept[file].exists()]
+    _pytest([str(file) for file in unknown], measured)
+    for file in unknown:
+        mine = [test for test in measured.times_s if ROOT / test.partition("::")[0] == file]
+        note = {test: (measured.times_s[test], sorted(measured.lines[test])) for test in mine}
+        kept[file].write_text(json.dumps(note))
+    known = [file for file in files if file not in unknown]
+    _pytest(["--collect-only", *(str(file) for file in known)] if known else [], measured)  # imports them
+    for file in known:
+        for test, (time_s, lines) in json.loads(kept[file].read_text()).items():
+            measured.times_s[test], measured.lines[test] = time_s, {(source, line) for source, line in lines}
     gc.collect()
     gc.freeze()
     return measured
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+
+
+def _note_of(test_file: Path, sources: Sequence[str]) -> Path:
+    """Where the survey of a test file is kept: named by the content of all that it depends on."""
+    helpers = [path for path in test_file.parent.glob("*.py") if not path.name.startswith("test_")]
+    code = [path for package in mutant_hook.PACKAGES for path in (ROOT / package).rglob("*.[cph]*") if path.is_file()]
+    digest = hashlib.sha256(str(sources).encode())
+    for path in sorted((test_file, *helpers, *code)):
+        if path.suffix in (".py", ".c", ".h"):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    folder = Path(tempfile.gettempdir()) / "amr-mutation"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{test_file.stem}-{digest.hexdigest()[:16]}.json"
+
+
+def _pytest(arguments: Sequence[str], measured: Survey) -> None:
+    if not arguments:
+        return
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main([*OPTIONS, *arguments], plugins=[measured])
+    if code != 0 or measured.failed:
+        raise SystemExit(f"the tests fail without a mutation: {measured.failed}\n{printed.getvalue()[-3000:]}")
 
 
 def fork(source: str, number: int | None, tests: Sequence[str], measured: Survey, library: Path | None = None) -> int:
@@ -135,13 +176,10 @@ def fork(source: str, number: int | None, tests: Sequence[str], measured: Survey
 
 
 def _run_child(source: str, number: int | None, tests: Sequence[str], measured: Survey, library: Path | None) -> int:
-    nowhere = os.open(
-        os.devnull if not os.environ.get("AMR_MUTATION_LOG") else os.environ["AMR_MUTATION_LOG"],
-        os.O_WRONLY | os.O_CREAT | os.O_APPEND,
-    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, WALL_S)

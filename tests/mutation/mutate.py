@@ -4,7 +4,7 @@
 
 A target is a name of ``TARGETS``: Python modules are mutated in the syntax tree when they are imported (see
 ``mutant_hook``), C files by their tokens (``c_mutants``); the tests run in forks of one process (``fork_server``).
-Nothing in the source tree is written to. Survivors are printed with their line, and written to a file as they are found;
+Nothing in the source tree is written to. Survivors are printed with their line, and noted in a file as they are found;
 those in ``explained.txt`` change nothing that anyone could notice, and each says why. Exit 1 when another one survives.
 """
 

@@ -15,6 +15,8 @@ _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.Mod: ast.FloorDiv,
 }  # fmt: skip
 
+_LONG = 1_000_000
+
 Change = tuple[ast.expr | ast.stmt, str, Callable[[], None]]
 """Where, what is changed, and the change, made in place."""
 
@@ -61,8 +63,15 @@ def _of_node(node: ast.AST) -> Iterator[Change]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node, f"not dropped @{node.col_offset}", _drop(node)
     elif isinstance(node, ast.Constant) and not isinstance(node.value, (str, bytes, type(None), type(...))):
-        value = (not node.value) if isinstance(node.value, bool) else node.value + 1
+        value = _other(node.value)
         yield node, f"{node.value!r} -> {value!r} @{node.col_offset}", _put(node, "value", value)
+
+
+def _other(value: complex) -> complex:
+    """Another constant: one more; twice as much where one more would be a nanosecond or less of a long time."""
+    if isinstance(value, bool):
+        return not value
+    return 2 * value if isinstance(value, int) and value >= _LONG else value + 1
 
 
 def _is_type(node: ast.AST) -> bool:
