@@ -286,6 +286,15 @@ def test_a_board_may_be_50_ms_ahead_and_no_more(ahead_ms: int, phase: Phase) -> 
     assert rig.link.phase is phase
 
 
+def test_a_second_telemetry_of_the_same_moment_is_refused() -> None:
+    rig = Rig()
+    rig.bring_up()
+    t_us = rig.mcu_us() + 1000
+    assert rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, t_us), rig.now_ns)
+    assert rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 2, t_us), rig.now_ns) == []
+    assert rig.link.faults() == {FaultKind.CLOCK_BACKWARD: 1}
+
+
 def test_a_clock_that_jumps_ahead_reconnects_at_once() -> None:
     rig = Rig()
     rig.bring_to_drive()
@@ -731,6 +740,15 @@ def test_slow_telemetry_gets_four_periods_of_patience() -> None:
     rig.run(0.2)
     assert rig.link.phase is Phase.HELLO
     assert "no telemetry for 400 ms" in rig.reasons()
+
+
+def test_slow_telemetry_lets_a_robot_drive_on_between_two_of_them() -> None:
+    robot = jackal()
+    rig = Rig(robot.model_copy(update={"link": robot.link.model_copy(update={"telemetry_hz": 10})}))
+    rig.bring_to_drive()
+    rig.run(1.0)
+    assert rig.mcu.state is McuState.DRIVING
+    assert rig.link.faults() == {}
 
 
 def test_a_dead_line_to_the_mcu_is_noticed_by_missing_pongs() -> None:
