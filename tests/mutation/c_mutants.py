@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware_bridge.native_build import build_number
+
 CORE = Path(__file__).resolve().parents[2] / "firmware_bridge" / "firmware" / "core"
 NATIVE = CORE.parent / "boards" / "native" / "native.c"
-COMPILE = ("cc", "-fPIC", "-O1", "-w", f"-I{CORE}", "-DFW_BUILD=1U")
+COMPILE = ("cc", "-fPIC", "-O1", "-w", f"-I{CORE}", f"-DFW_BUILD={build_number()}U")
 
 _SWAPS = {
     "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-", "-": "+",
