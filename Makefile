@@ -1,7 +1,7 @@
 # make run    set up what is missing, then drive the office scenario
 # make test   set up what is missing, then run every test
 # make check  format, lint, types, spelling
-# make mutate TARGETS="frames guard" SAMPLE=20   break one place at a time: does a test notice?
+# make mutate TARGETS="frames guard" SAMPLE=20   break one place at a time: does a test notice? SAMPLE=0 breaks all
 # Each target does its own whole set-up on Debian/Ubuntu with Python >= 3.11, git, make and a C compiler.
 
 VENV := .venv
@@ -32,8 +32,9 @@ check: setup-dev
 
 TARGETS ?= frames link ring bases turns guard
 SAMPLE ?= 10
+WORKERS ?= 1
 mutate: setup-dev
-	@$(BIN)/python tests/mutation/mutate.py $(TARGETS) --sample $(SAMPLE)
+	@$(BIN)/python tests/mutation/mutate.py $(TARGETS) --sample $(SAMPLE) --workers $(WORKERS)
 
 format: setup-dev
 	@$(BIN)/ruff format .

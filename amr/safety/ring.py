@@ -129,9 +129,8 @@ class SafetyRing:
     # ------------------------------------------------------------ take in
 
     def _elapsed_s(self, now_ns: int) -> float:
-        """Time since the last step, at least 0 and at most five cycles: a pause is no licence to jump."""
-        last_ns = now_ns - ns_from_s(self._timeouts.cycle_s) if self._last_ns is None else self._last_ns
-        self._last_ns = now_ns
+        """Time since the last step, in [0, five cycles]: a pause is no licence to jump. 0 at the first step."""
+        last_ns, self._last_ns = now_ns if self._last_ns is None else self._last_ns, now_ns
         return min(5.0 * self._timeouts.cycle_s, max(0.0, (now_ns - last_ns) * 1e-9))
 
     def _take_base(self, base: BaseState | None, gyro: tuple[Imu, ...]) -> bool:

@@ -132,6 +132,22 @@ def test_an_endless_stream_without_delimiter_is_one_fault_and_bounded_memory() -
     assert reader.feed(b"tail\0" + wire_bytes(good)) == [good]
 
 
+@pytest.mark.parametrize("at", [0, 1, MAX_BLOCK - 1, MAX_BLOCK])
+def test_the_longest_frame_is_read_wherever_it_is_cut(at: int) -> None:
+    longest = Frame(255, 2**32 - 1, 65535, b"\xff" * MAX_PAYLOAD)
+    data = wire_bytes(longest)
+    reader = FrameReader()
+    assert reader.feed(data) == [longest]
+    assert [*reader.feed(data[:at]), *reader.feed(data[at:])] == [longest]
+
+
+def test_a_wrong_length_field_is_told_beside_the_true_length() -> None:
+    content = unstuff(wire_bytes(Frame(1, 2, 3, b"four"))[:-1])
+    assert content is not None
+    (event,) = FrameReader().feed(stuff(content[:1] + b"\x05" + content[2:]) + b"\0")
+    assert event == Fault(FaultKind.LENGTH, "payload of 4 bytes, length field 5")
+
+
 def test_a_long_block_that_ends_in_the_same_piece_does_not_swallow_the_next_frame() -> None:
     good = Frame(1, 2, 3, b"")
     events = FrameReader().feed(b"x" * 500 + b"\0" + wire_bytes(good))

@@ -111,6 +111,32 @@ def test_a_handshake_that_does_not_end_starts_again_with_another_nonce() -> None
     rig.bring_up()
 
 
+def test_clocks_are_compared_every_20_ms_until_they_agree_and_then_four_times_a_second() -> None:
+    rig = Rig()
+    rig.mcu.muted = {wire.Pong}
+    rig.run(0.5)
+    sent: list[type] = []
+    rig.up.mangle = lambda data: sent.extend(types_in(data)) or data  # type: ignore[func-returns-value]
+    rig.run(0.2)
+    assert sent == [wire.Ping] * 10
+    rig.mcu.muted = set()
+    rig.bring_up()
+    sent.clear()
+    rig.run(2.0)
+    assert sent == [wire.Ping] * 8
+
+
+def test_every_frame_sent_is_counted() -> None:
+    rig = Rig()
+    sent: list[type] = []
+    rig.up.mangle = lambda data: sent.extend(types_in(data)) or data  # type: ignore[func-returns-value]
+    rig.run(0.05)
+    assert rig.link.frames_out == len(sent) > 0
+    rig.bring_to_drive()
+    assert rig.link.frames_out == len(sent)
+    assert {wire.Hello, wire.Configure, wire.Ping, wire.Arm, wire.Command} <= set(sent)
+
+
 def test_host_nonce_zero_becomes_a_valid_one() -> None:
     link = HostLink(link_config_from_robot(jackal()), 2**32)
     (frame,) = frames_in(link.poll(0)[0])
@@ -250,6 +276,23 @@ def test_a_stamp_that_steps_back_is_refused_and_a_board_that_keeps_doing_so_is_r
     rig.run(0.5)
     assert rig.link.reconnects == 1
     assert rig.link.phase is Phase.UP
+
+
+@pytest.mark.parametrize(("ahead_ms", "phase"), [(45, Phase.UP), (60, Phase.HELLO)])
+def test_a_board_may_be_50_ms_ahead_and_no_more(ahead_ms: int, phase: Phase) -> None:
+    rig = Rig()
+    rig.bring_up()
+    rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, rig.mcu_us() + 1000 * ahead_ms), rig.now_ns)
+    assert rig.link.phase is phase
+
+
+def test_a_second_telemetry_of_the_same_moment_is_refused() -> None:
+    rig = Rig()
+    rig.bring_up()
+    t_us = rig.mcu_us() + 1000
+    assert rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 1, t_us), rig.now_ns)
+    assert rig.link.receive(telemetry_frame(rig, rig.mcu.tx_seq + 2, t_us), rig.now_ns) == []
+    assert rig.link.faults() == {FaultKind.CLOCK_BACKWARD: 1}
 
 
 def test_a_clock_that_jumps_ahead_reconnects_at_once() -> None:
@@ -696,6 +739,16 @@ def test_slow_telemetry_gets_four_periods_of_patience() -> None:
     assert rig.link.phase is Phase.UP
     rig.run(0.2)
     assert rig.link.phase is Phase.HELLO
+    assert "no telemetry for 400 ms" in rig.reasons()
+
+
+def test_slow_telemetry_lets_a_robot_drive_on_between_two_of_them() -> None:
+    robot = jackal()
+    rig = Rig(robot.model_copy(update={"link": robot.link.model_copy(update={"telemetry_hz": 10})}))
+    rig.bring_to_drive()
+    rig.run(1.0)
+    assert rig.mcu.state is McuState.DRIVING
+    assert rig.link.faults() == {}
 
 
 def test_a_dead_line_to_the_mcu_is_noticed_by_missing_pongs() -> None:
@@ -743,6 +796,13 @@ def test_a_reset_right_after_the_wish_fell_needs_a_new_edge_too() -> None:
     assert rig.link.arm_state is ArmState.READY
     rig.link.reset_estop(rig.now_ns)
     assert rig.link.arm_state is ArmState.LOCKED
+
+
+def test_a_port_that_is_opened_again_hears_a_greeting_first() -> None:
+    rig = Rig()
+    rig.bring_to_drive()
+    rig.link.disconnected("pulled", rig.now_ns)
+    assert types_in(rig.link.poll(rig.now_ns + MS)[0]) == [wire.Hello]
 
 
 def test_half_a_frame_from_before_a_pulled_cable_does_not_spoil_the_first_frame_after_it() -> None:

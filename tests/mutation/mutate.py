@@ -1,11 +1,11 @@
 """Mutation testing: break one place at a time and see whether a test notices.
 
-    python tests/mutation/mutate.py TARGET... [--sample N] [--seed S] [--list]
+    python tests/mutation/mutate.py TARGET... [--sample N] [--seed S] [--workers N] [--list] [--again FILE]
 
 A target is a name of ``TARGETS``: Python modules are mutated in the syntax tree when they are imported (see
-``mutant_hook.py``), C files by their tokens, and built into a library that the firmware's tests load. Nothing in the
-source tree is written to. Survivors are printed with their line; those in ``explained.txt`` change nothing that anyone
-could notice, and each says why. Exit 1 when another one survives.
+``mutant_hook``), C files by their tokens (``c_mutants``); the tests run in forks of one process (``fork_server``).
+Nothing in the source tree is written to. Survivors are printed with their line, and noted in a file as they are found;
+those in ``explained.txt`` change nothing that anyone could notice, and each says why. Exit 1 when another one survives.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_mutants import count_mutants, describe
+import fork_server
+from c_mutants import CORE, Builder, CMutant, c_mutants
+from fork_server import Survey
+from python_mutants import PythonMutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-CORE = ROOT / "firmware_bridge" / "firmware" / "core"
-TIMEOUT_S = 180.0
+CONTROL_TESTS = 30
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,16 @@ class Target:
 
     sources: tuple[str, ...]
     tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one source; None = the source as it is."""
+
+    source: str
+    change: PythonMutant | CMutant | None
+    text: str
+    """``file | line | change``; of a source as it is: empty = try all tests, else the quickest."""
 
 
 TARGETS = {
@@ -46,6 +57,7 @@ TARGETS = {
             "tests/firmware_bridge/test_arming.py",
             "tests/firmware_bridge/test_link_with_firmware.py",
             "tests/firmware_bridge/test_base.py",
+            "tests/firmware_bridge/test_calibrated_link.py",
         ),
     ),
     "ring": Target(
@@ -56,6 +68,12 @@ TARGETS = {
             "amr/safety/scan_check.py",
             "amr/safety/arming.py",
             "amr/safety/limits.py",
+            "amr/safety/dead_reckoning.py",
+            "amr/safety/envelope.py",
+            "amr/safety/memory.py",
+            "amr/safety/movers.py",
+            "amr/safety/outline.py",
+            "amr/safety/zones.py",
         ),
         ("tests/safety",),
     ),
@@ -79,74 +97,6 @@ TARGETS = {
         ),
     ),
 }
-_SWAPS = {
-    "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-", "-": "+",
-    "+=": "-=", "&": "|", "true": "false", "false": "true",
-}  # fmt: skip
-_TOKEN = re.compile(r"(<=|>=|==|!=|&&|\|\||\+=|->|\+\+|--|<<|>>|\b\d+U?L?\b|\b[A-Za-z_]\w*\b|[<>+&-])")
-
-
-@dataclass(frozen=True)
-class CMutant:
-    """One token of a C file replaced."""
-
-    line: int
-    start: int
-    old: str
-    new: str
-
-
-def c_mutants(text: str) -> Iterator[CMutant]:
-    """Every one, outside of comments, the preprocessor and constant tables' types."""
-    bare = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.DOTALL)
-    for number, line in enumerate(bare.splitlines()):
-        if line.lstrip().startswith("#"):
-            continue
-        for match in _TOKEN.finditer(line):
-            token = match[0]
-            unary = token in "+-&" and re.search(r"[(,=?:&|<>+*-]\s*$|return\s*$|^\s*$", line[: match.start()])
-            if token in _SWAPS and not unary:
-                yield CMutant(number, match.start(), token, _SWAPS[token])
-            elif token[0].isdigit() and not re.search(r"\[\s*$", line[: match.start()]):
-                digits = re.match(r"\d+", token)
-                assert digits is not None
-                yield CMutant(number, match.start(), token, f"{int(digits[0]) + 1}{token[digits.end() :]}")
-
-
-def run_tests(tests: tuple[str, ...], environment: dict[str, str]) -> bool:
-    """True when a test fails: the mutant is dead."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ | environment, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return True
-    if done.returncode not in (0, 1, 2):
-        raise SystemExit(done.stdout.decode()[-2000:] + done.stderr.decode()[-2000:])
-    return done.returncode != 0
-
-
-def try_python(source: str, number: int, tests: tuple[str, ...]) -> bool:
-    environment = {"AMR_MUTANT": f"{source}:{number}", "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-    return run_tests(("-p", "mutant_hook", *tests), environment)
-
-
-def try_c(source: str, mutant: CMutant, tests: tuple[str, ...]) -> bool:
-    lines = (CORE / source).read_text().splitlines(keepends=True)
-    line = lines[mutant.line]
-    lines[mutant.line] = line[: mutant.start] + mutant.new + line[mutant.start + len(mutant.old) :]
-    with tempfile.TemporaryDirectory() as folder:
-        changed = Path(folder) / source
-        changed.write_text("".join(lines))
-        others = [str(path) for path in sorted(CORE.glob("*.c")) if path.name != source]
-        library = Path(folder) / "mutant.so"
-        native = CORE.parent / "boards" / "native" / "native.c"
-        command = ["cc", "-shared", "-fPIC", "-O1", "-w", f"-I{CORE}", "-DFW_BUILD=1U", "-o", str(library)]
-        built = subprocess.run([*command, str(changed), *others, str(native)], capture_output=True, check=False)
-        if built.returncode != 0:
-            return True
-        return run_tests(tests, {"AMR_FIRMWARE_LIBRARY": str(library)})
 
 
 def explained() -> set[str]:
@@ -156,23 +106,115 @@ def explained() -> set[str]:
     return {" | ".join(part.strip() for part in entry[:3]) for entry in entries}
 
 
-def mutants_of(target: Target) -> list[tuple[str, int | CMutant, str]]:
-    """(file, mutant, description) of everything that can be broken."""
-    found: list[tuple[str, int | CMutant, str]] = []
+def mutants_of(target: Target) -> list[Mutant]:
+    """Everything that can be broken."""
+    found = []
     for source in target.sources:
+        path = CORE / source if source.endswith(".c") else ROOT / source
+        text = path.read_text()
+        lines = [" ".join(line.split()) for line in text.splitlines()]
         if source.endswith(".c"):
-            text = (CORE / source).read_text()
-            for mutant in c_mutants(text):
-                line = " ".join(text.splitlines()[mutant.line].split())
-                found.append((source, mutant, f"{source} | {line} | {mutant.old} -> {mutant.new} @{mutant.start}"))
+            for token in c_mutants(text):
+                change = f"{token.old} -> {token.new} @{token.start}"
+                found.append(Mutant(source, token, f"{source} | {lines[token.line]} | {change}"))
         else:
-            text = (ROOT / source).read_text()
-            lines = text.splitlines()
-            for number in range(count_mutants(text)):
-                line_number, change = describe(text, number)
-                line = " ".join(lines[line_number - 1].split())
-                found.append((source, number, f"{source} | {line} | {change}"))
+            for mutant in mutants(text):
+                found.append(Mutant(source, mutant, f"{source} | {lines[mutant.line - 1]} | {mutant.change}"))
     return found
+
+
+def tests_for(mutant: Mutant, measured: Survey) -> list[str]:
+    """Those that could notice, the quickest first."""
+    if isinstance(mutant.change, PythonMutant) and mutant.change.in_function:
+        return measured.quickest(mutant.source, mutant.change.first_line, mutant.change.last_line)
+    every = measured.every_test(mutant.source)
+    return every[:CONTROL_TESTS] if mutant.change is None and mutant.text else every
+
+
+class Hunt:
+    """Tries the mutants of one target, so many at a time."""
+
+    def __init__(self, target: Target, workers: int, survivors: Path) -> None:
+        self._survey = fork_server.survey(target.sources, target.tests)
+        self._workers, self._survivors = workers, survivors
+        self._running: dict[int, tuple[Mutant, tempfile.TemporaryDirectory[str] | None]] = {}
+        self._folder = tempfile.TemporaryDirectory()
+        self._builder = Builder(Path(self._folder.name))
+        self.alive: list[Mutant] = []
+
+    def try_all(self, candidates: Sequence[Mutant]) -> None:
+        """Fills ``alive``; those whose tests are quick come first."""
+        for mutant in sorted(candidates, key=self._cost_s):
+            self._start(mutant)
+            if len(self._running) >= self._workers:
+                self._finish_one()
+        while self._running:
+            self._finish_one()
+
+    def _cost_s(self, mutant: Mutant) -> float:
+        return sum(self._survey.times_s[test] for test in tests_for(mutant, self._survey))
+
+    def _start(self, mutant: Mutant) -> None:
+        tests = tests_for(mutant, self._survey)
+        if not tests:
+            self._note(mutant, " (no test executes it)")
+            return
+        if isinstance(mutant.change, PythonMutant) or (mutant.change is None and mutant.source.endswith(".py")):
+            number = mutant.change.number if mutant.change else None
+            self._running[fork_server.fork(mutant.source, number, tests, self._survey)] = (mutant, None)
+            return
+        library = self._builder.library(mutant.source, mutant.change)
+        if library is None:
+            return
+        folder = tempfile.TemporaryDirectory()
+        library = library.rename(Path(folder.name) / library.name)
+        self._running[fork_server.fork(mutant.source, None, tests, self._survey, library)] = (mutant, folder)
+
+    def _finish_one(self) -> None:
+        child, status = os.wait()
+        mutant, folder = self._running.pop(child)
+        if folder is not None:
+            folder.cleanup()
+        if fork_server.survives(status):
+            self._note(mutant)
+
+    def _note(self, mutant: Mutant, remark: str = "") -> None:
+        self.alive.append(mutant)
+        if mutant.change is None:
+            return
+        sys.stdout.write(f"SURVIVES  {mutant.text}{remark}\n")
+        sys.stdout.flush()
+        with self._survivors.open("a") as file:
+            file.write(mutant.text + "\n")
+
+
+def run_target(name: str, options: argparse.Namespace) -> int:
+    """How many survive of one target that are not explained."""
+    target, began_s = TARGETS[name], time.monotonic()
+    every = mutants_of(target)
+    if options.again:
+        wanted = set(options.again.read_text().splitlines())
+        every = [mutant for mutant in every if mutant.text in wanted]
+    if options.sample and options.sample < len(every):
+        every = random.Random(options.seed).sample(every, options.sample)
+    known = explained()
+    candidates = [mutant for mutant in every if mutant.text not in known]
+    if options.list or not candidates:
+        sys.stdout.write("".join(mutant.text + "\n" for mutant in every))
+        return 0
+    hunt = Hunt(target, options.workers, options.survivors)
+    unchanged = [Mutant(source, None, "" if source == target.sources[0] else source) for source in target.sources]
+    hunt.try_all(unchanged)
+    if len(hunt.alive) != len(unchanged):
+        raise SystemExit(f"{name}: the tests fail in a fork without any mutation")
+    hunt.alive.clear()
+    hunt.try_all(candidates)
+    took_s, alive = time.monotonic() - began_s, len(hunt.alive)
+    sys.stdout.write(
+        f"{name}: {len(every)} mutants, {len(candidates) - alive} died, {len(every) - len(candidates)} explained,"
+        f" {alive} survive; {took_s:.0f} s, {took_s / len(candidates):.2f} s each\n"
+    )
+    return alive
 
 
 def main() -> int:
@@ -180,34 +222,31 @@ def main() -> int:
     parser.add_argument("targets", nargs="+", choices=sorted(TARGETS))
     parser.add_argument("--sample", type=int, default=0, help="so many of each target, drawn at random; 0 = all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="mutants tried at once")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--again", type=Path, help="only the mutants that this file of survivors names")
+    parser.add_argument("--survivors", type=Path, default=Path(tempfile.gettempdir()) / "amr-survivors.txt")
     options = parser.parse_args()
-    known, survivors = explained(), 0
-    for name in options.targets:
-        target = TARGETS[name]
-        mutants = mutants_of(target)
-        if options.sample and options.sample < len(mutants):
-            mutants = random.Random(options.seed).sample(mutants, options.sample)
-        died = excused = 0
-        for source, mutant, text in mutants:
-            if options.list:
-                sys.stdout.write(text + "\n")
-                continue
-            if text in known:
-                excused += 1
-                continue
-            dead = (
-                try_c(source, mutant, target.tests)
-                if isinstance(mutant, CMutant)
-                else try_python(source, mutant, target.tests)
-            )
-            died += dead
-            if not dead:
-                survivors += 1
-                sys.stdout.write(f"SURVIVES  {text}\n")
-                sys.stdout.flush()
-        sys.stdout.write(f"{name}: {len(mutants)} mutants, {died} died, {excused} explained\n")
-    return 1 if survivors else 0
+    os.chdir(ROOT)
+    alive = 0
+    for name in options.targets:  # each in a process of its own: the modules of one must not be those of another
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            os._exit(_exit_code(name, options))
+        alive += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+    return 1 if alive else 0
+
+
+def _exit_code(name: str, options: argparse.Namespace) -> int:
+    try:
+        return 1 if run_target(name, options) else 0
+    except SystemExit as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

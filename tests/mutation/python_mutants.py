@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -15,8 +15,23 @@ _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.Mod: ast.FloorDiv,
 }  # fmt: skip
 
-Change = tuple[int, str, Callable[[], None]]
-"""Line, what is changed, and the change, made in place."""
+_LONG = 1_000_000
+
+Change = tuple[ast.expr | ast.stmt, str, Callable[[], None]]
+"""Where, what is changed, and the change, made in place."""
+
+
+@dataclass(frozen=True)
+class PythonMutant:
+    """One change, by its number, and the lines of the statement around it."""
+
+    number: int
+    line: int
+    change: str
+    first_line: int
+    last_line: int
+    in_function: bool
+    """False = it acts at import, so any test of the module may see it."""
 
 
 def changes(tree: ast.AST) -> Iterator[Change]:
@@ -25,6 +40,8 @@ def changes(tree: ast.AST) -> Iterator[Change]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             left_alone |= {id(part) for decorator in node.decorator_list for part in ast.walk(decorator)}
+        elif isinstance(node, ast.AnnAssign):
+            left_alone |= {id(part) for part in ast.walk(node.annotation)}
     for node in ast.walk(tree):
         if id(node) not in left_alone:
             yield from _of_node(node)
@@ -34,20 +51,27 @@ def _of_node(node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.Compare):
         for at, operator in enumerate(node.ops):
             new = _COMPARE[type(operator)]
-            yield node.lineno, f"{_name(operator)} -> {new.__name__} @{node.col_offset}", _set(node.ops, at, new())
+            yield node, f"{_name(operator)} -> {new.__name__} @{node.col_offset}", _set(node.ops, at, new())
     elif isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in _BINARY:
         if _is_type(node):
             return
         operation = _BINARY[type(node.op)]
-        yield node.lineno, f"{_name(node.op)} -> {operation.__name__} @{node.col_offset}", _put(node, "op", operation())
+        yield node, f"{_name(node.op)} -> {operation.__name__} @{node.col_offset}", _put(node, "op", operation())
     elif isinstance(node, ast.BoolOp):
         swapped: ast.boolop = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        yield node.lineno, f"{_name(node.op)} -> {_name(swapped)} @{node.col_offset}", _put(node, "op", swapped)
+        yield node, f"{_name(node.op)} -> {_name(swapped)} @{node.col_offset}", _put(node, "op", swapped)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield node.lineno, f"not dropped @{node.col_offset}", _drop(node)
+        yield node, f"not dropped @{node.col_offset}", _drop(node)
     elif isinstance(node, ast.Constant) and not isinstance(node.value, (str, bytes, type(None), type(...))):
-        value = (not node.value) if isinstance(node.value, bool) else node.value + 1
-        yield node.lineno, f"{node.value!r} -> {value!r} @{node.col_offset}", _put(node, "value", value)
+        value = _other(node.value)
+        yield node, f"{node.value!r} -> {value!r} @{node.col_offset}", _put(node, "value", value)
+
+
+def _other(value: complex) -> complex:
+    """Another constant: one more; twice as much where one more would be a nanosecond or less of a long time."""
+    if isinstance(value, bool):
+        return not value
+    return 2 * value if isinstance(value, int) and value >= _LONG else value + 1
 
 
 def _is_type(node: ast.AST) -> bool:
@@ -89,20 +113,28 @@ def _without_annotations(tree: ast.AST) -> ast.AST:
     return tree
 
 
-def count_mutants(source: str) -> int:
-    """How many there are."""
-    return sum(1 for _ in changes(_without_annotations(ast.parse(source))))
-
-
-def describe(source: str, number: int) -> tuple[int, str]:
-    """(line, what is changed) of one."""
-    line, text, _ = list(changes(_without_annotations(ast.parse(source))))[number]
-    return line, text
+def mutants(source: str) -> list[PythonMutant]:
+    """Every change of a module's source."""
+    tree = _without_annotations(ast.parse(source))
+    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    found = []
+    for number, (node, change, _) in enumerate(changes(tree)):
+        statement: ast.AST = node
+        while not isinstance(statement, ast.stmt):
+            statement = parents[id(statement)]
+        body = getattr(statement, "body", None)
+        last_line = max(statement.lineno, body[0].lineno - 1) if body else statement.end_lineno or statement.lineno
+        around = parents[id(statement)]
+        while not isinstance(around, (ast.FunctionDef, ast.Module)):
+            around = parents[id(around)]
+        in_function = isinstance(around, ast.FunctionDef)
+        found.append(PythonMutant(number, node.lineno, change, statement.lineno, last_line, in_function))
+    return found
 
 
 def mutated(source: str, number: int) -> ast.Module:
     """The tree with that change."""
-    tree = copy.deepcopy(ast.parse(source))
+    tree = ast.parse(source)
     _without_annotations(tree)
     _, _, change = list(changes(tree))[number]
     change()

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safety_scene import robot
+from safety_scene import Driver, robot
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Twist2
+from amr.messages import LinkState, StopReason
 from amr.movers import Mover
 from amr.safety import envelope, kernel_movers, movers
+from amr.safety.base import SafetyInput
 from amr.safety.envelope import EnvelopeSettings
 from amr.safety.limits import CommandLimits
 from amr.safety.outline import Outline
+from amr.safety.ring import SafetyRing
+from amr.state import restore_into, tree_of
 
 CONFIG: RobotConfig = robot()
 SETTINGS = EnvelopeSettings.from_config(CONFIG)
@@ -66,6 +70,63 @@ def test_a_track_that_is_not_finite_is_left_out(name: str, value: float) -> None
 
 def test_one_not_measured_for_long_is_left_out() -> None:
     assert allowed(Twist2(2.0, 0.0), replace(HEAD_ON, x_m=1.6, unseen_s=1.0)) == (1.0, "")
+
+
+def test_rows_are_the_movers_then_and_there() -> None:
+    mover = Mover(2.0, 1.0, -1.0, 0.5, 0.3, position_sigma_m=0.02, velocity_sigma_mps=0.1, number=5)
+    (row,) = movers.rows_of((mover,), (0.4, -0.2, math.atan2(0.6, 0.8)), 0.2)
+    assert row.tolist() == pytest.approx([5.0, 1.9, 0.2, -0.5, 1.0, 0.3, 0.08, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({"unseen_s": 0.4}, True),
+        ({"unseen_s": 0.41}, False),
+        ({"vx_mps": 0.1}, True),
+        ({"vx_mps": 0.09}, False),
+        ({"x_m": 5.9}, True),
+        ({"x_m": 7.0}, False),
+        ({"x_m": 5.0, "y_m": 5.0}, False),
+        ({"x_m": -5.0, "y_m": -5.0}, False),
+        ({"radius_m": math.nan}, False),
+    ],
+)
+def test_which_movers_count(changes: dict[str, float], counts: bool) -> None:
+    mover = replace(Mover(1.0, 0.0, 0.5, 0.0, 0.3), **changes)
+    assert len(movers.rows_of((mover,), (0.0, 0.0, 0.0), 0.0)) == counts
+
+
+def where_a_track_slows_the_ring(turned_s: float) -> list[float]:
+    """How far ahead a head-on track makes the ring brake in one step of a curve; the robot turned in place before."""
+    driver = Driver(CONFIG)
+    driver.run(0.4)
+    driver.run(0.6, Twist2(1.0, 0.0))
+    driver.run(turned_s, Twist2(0.0, 1.5))
+    driver.run(1.0, Twist2(1.2, 0.4))
+    driver.advance()
+    before, last = tree_of(driver.ring), driver.out.command.v_mps
+    view = SafetyInput(
+        driver.now_ns, Twist2(1.2, 0.4), driver.now_ns, driver.scan(), driver.base(), LinkState.UP, True,
+        pending=driver.pending, imu=driver.imu,
+    )  # fmt: skip
+    slowed = []
+    for ahead_m in np.arange(1.0, 2.6, 0.008).tolist():
+        ring = SafetyRing(CONFIG)
+        restore_into(ring, before)
+        out = ring.step(replace(view, movers=(replace(HEAD_ON, x_m=ahead_m),)))
+        assert out.command.v_mps >= last - 0.02 * LIMITS.brake_mps2 - 1e-9
+        if out.stop.reason is StopReason.OBSTACLE_SLOW:
+            assert "track 12 comes from" in out.stop.cause
+            slowed.append(ahead_m)
+    return slowed
+
+
+def test_a_track_is_met_at_the_same_place_wherever_the_robot_came_from() -> None:
+    straight, turned = where_a_track_slows_the_ring(0.02), where_a_track_slows_the_ring(2.6)
+    assert straight
+    assert max(straight) - min(straight) < 0.1
+    assert (min(turned), max(turned)) == pytest.approx((min(straight), max(straight)), abs=0.02)
 
 
 coordinates = st.floats(-3.0, 3.0)

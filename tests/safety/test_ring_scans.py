@@ -11,7 +11,7 @@ from safety_scene import MS, STEP_NS, Driver, ranges_of, robot, scan_of, wall
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopCategory, StopReason
-from amr.safety.scan_check import ScanRules, blind, frozen, refuse, watch
+from amr.safety.scan_check import ScanRules, ScanWatch, blind, frozen, refuse, watch
 
 CONFIG = robot()
 RULES = ScanRules.from_config(CONFIG)
@@ -296,3 +296,10 @@ def test_a_repeated_scan_is_not_taken_for_a_new_one() -> None:
     for _ in range(10):
         out = driver.step(Twist2(1.0, 0.0), scan=scan_of(driver.config, driver.now_ns + STEP_NS, ranges))
     assert out.stop.reason is StopReason.SCAN_STALE
+
+
+def test_only_the_way_since_the_first_equal_scan_makes_a_quiet_lidar_frozen() -> None:
+    rules = replace(ScanRules.from_config(robot()), has_noise=False)
+    last = ScanWatch(np.ones(rules.beams, np.float32), rules.frozen_count, 10.0, rules.beams, 0)
+    assert frozen(last, rules, 10.01) == ""
+    assert "moved 0.030 m" in frozen(last, rules, 10.03)

@@ -483,3 +483,50 @@ def test_a_command_in_flight_counts() -> None:
     fast = ((driver.now_ns - STEP_NS, 0.0, 0.0), (driver.now_ns, 0.4, 0.0))
     out = other.step(replace(view, pending=fast))
     assert (out.stop.reason, out.command) == (StopReason.OBSTACLE, STANDSTILL)
+
+
+def test_how_old_an_input_is_is_told() -> None:
+    driver = Driver(robot())
+    driver.run(0.4)
+    assert driver.run(1.0, base=None).stop.cause == "telemetry is 1.00 s old"
+    driver = Driver(robot())
+    driver.run(0.4)
+    assert driver.run(1.0, scan=None).stop.cause == "newest scan is 1.00 s old"
+    driver = Driver(robot())
+    driver.run(0.4)
+    out = driver.step(wish_stamp_ns=driver.now_ns + STEP_NS - 1000 * MS)
+    assert out.stop.cause == "wish is 1.00 s old (dead man)"
+
+
+def test_a_step_without_telemetry_or_with_a_bad_one_does_not_disarm() -> None:
+    driver = Driver(robot())
+    driver.run(0.4)
+    assert driver.step(base=None).armed
+    driver.advance()
+    assert driver.step(base=driver.base(left_mps=NAN)).armed
+    assert driver.step(Twist2(0.2, 0.0)).command.v_mps > 0.0
+
+
+def test_the_first_telemetry_is_no_restart() -> None:
+    driver = Driver(robot())
+    assert driver.run(0.2, base=None).armed
+    assert driver.step().armed
+
+
+def test_a_jump_of_the_ticks_is_told_with_its_time() -> None:
+    driver = Driver(robot())
+    odometer = start(driver.base())
+    driver.advance()
+    driver.now_ns += 5000 * MS
+    driver.left_m += 100.0
+    cause = discontinuity(odometer, driver.base(), WheelGeometry.from_config(driver.config))
+    assert cause.endswith("in 5020 ms")
+
+
+@pytest.mark.parametrize(("at_ms", "x_m"), [(10, 0.5), (30, 2.0), (50, 5.0), (70, 9.0)])
+def test_a_pose_lies_between_its_own_neighbors(at_ms: int, x_m: float) -> None:
+    trail = tuple((20 * MS * k, x, 0.0, 0.0) for k, x in enumerate((0.0, 1.0, 3.0, 7.0)))
+    odometer = replace(start(Driver(robot()).base()), trail=trail)
+    pose = pose_at(odometer, at_ms * MS)
+    assert pose is not None
+    assert pose[0] == pytest.approx(x_m)
