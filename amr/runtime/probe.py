@@ -76,8 +76,11 @@ def _is_odrive(data: bytes) -> bool:
 
 
 def _is_create(data: bytes) -> bool:
-    """The answer to a query of voltage and mode: 5 to 20 V, passive to full."""
-    return len(data) >= 3 and 5_000 <= int.from_bytes(data[-3:-1], "big") <= 20_000 and 1 <= data[-1] <= 3
+    """The answer to a query of voltage and mode, three bytes and no more: 5 to 20 V, passive to full.
+
+    With bytes before it, one of 400 pieces of noise would do.
+    """
+    return len(data) == 3 and 5_000 <= int.from_bytes(data[:2], "big") <= 20_000 and 1 <= data[2] <= 3
 
 
 def _is_roboclaw(data: bytes) -> bool:
