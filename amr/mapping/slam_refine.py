@@ -16,7 +16,6 @@ from amr.mapping.scan_matching import LineMap, LineMatchSettings
 _NEAR: Final = 12
 _NEAR_M: Final = 3.0
 _FIRST_REACH_M: Final = 0.3
-_LEAST_FRAC: Final = 0.5
 _WEAK_INFORMATION: Final = np.diag([25.0, 25.0, 400.0])
 
 

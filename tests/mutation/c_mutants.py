@@ -55,7 +55,7 @@ class Builder:
         self._folder = folder
         self._objects: dict[str, Path] = {}
 
-    def library(self, source: str, mutant: CMutant | None) -> Path | None:
+    def build(self, source: str, mutant: CMutant | None) -> Path | None:
         """The library with this mutant of that file of the core, None when it does not compile."""
         text = (CORE / source).read_text()
         if mutant is not None:

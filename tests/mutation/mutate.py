@@ -163,7 +163,7 @@ class Hunt:
             number = mutant.change.number if mutant.change else None
             self._running[fork_server.fork(mutant.source, number, tests, self._survey)] = (mutant, None)
             return
-        library = self._builder.library(mutant.source, mutant.change)
+        library = self._builder.build(mutant.source, mutant.change)
         if library is None:
             return
         folder = tempfile.TemporaryDirectory()
