@@ -12,6 +12,7 @@ from amr.cli.sim import Backend
 from amr.errors import ConfigError
 
 if TYPE_CHECKING:
+    from amr.config.robot import RobotConfig
     from amr.runtime.calibrate.run import Outcome
 
 RobotOption = Annotated[str, typer.Option("--robot", metavar="FILE", help="The robot file to start from, or a name.")]
@@ -33,6 +34,9 @@ def calibrate(
     base: Annotated[str | None, typer.Option("--base", metavar="URL", help="bridge:///dev/ttyACM0 or a pty.")] = None,
     lidar: Annotated[str | None, typer.Option("--lidar", metavar="URL", help="scan://host:port or a socket.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="With --sim: which robot, room and noise.")] = 0,
+    true_robot: Annotated[
+        str | None, typer.Option("--true-robot", metavar="FILE", help="With --sim: it is as this file says instead.")
+    ] = None,
     backend: Annotated[Backend, typer.Option(help="With --sim: which physics.")] = Backend.planar,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether floor and e-stop are ready.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/calibration-<robot>/.")] = None,
@@ -46,13 +50,18 @@ def calibrate(
     file as a check. Exit 1 when it is broken off or an item is not known well enough.
     """
     from amr.runtime.calibrate.report import write_calibration
+    from amr.runtime.calibrate.truth import hidden_robot
     from amr.runtime.files import load_robot, resolve_seed
 
     if sim == (base is not None or lidar is not None) or (base is None) != (lidar is None):
         raise ConfigError("amr calibrate: give either --sim, or both --base and --lidar")
+    if true_robot is not None and not sim:
+        raise ConfigError("amr calibrate: --true-robot goes with --sim")
     file = load_robot(robot)
     if base is None or lidar is None:
-        outcome = _simulated(robot, seed, backend.value)
+        outcome = _simulated(
+            file, hidden_robot(file, seed) if true_robot is None else load_robot(true_robot), seed, backend
+        )
     else:
         from amr.runtime.calibrate.run import calibrate_real
 
@@ -70,14 +79,12 @@ def calibrate(
         raise typer.Exit(1)
 
 
-def _simulated(robot: str, seed: int, backend: str) -> Outcome:
+def _simulated(file: RobotConfig, truth: RobotConfig, seed: int, backend: Backend) -> Outcome:
     from amr.runtime.calibrate.run import simulate
-    from amr.runtime.calibrate.truth import hidden_robot, room
-    from amr.runtime.files import load_robot
+    from amr.runtime.calibrate.truth import room
     from sim.plant import Plant
 
-    file = load_robot(robot)
-    return simulate(file, Plant(room(seed), hidden_robot(file, seed), seed, backend), seed, note)
+    return simulate(file, Plant(room(seed), truth, seed, backend.value), seed, note)
 
 
 def _tell(outcome: Outcome, json: str | None) -> None:

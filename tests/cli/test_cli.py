@@ -60,7 +60,7 @@ CONTRACT_OPTIONS = {
     "map explore": "--out --robot --seed --max-time --json --record --export --base --lidar --home --arm",
     "map merge": "--out --json",
     "map export": "--out",
-    "calibrate": "--robot --sim --base --lidar --seed --out --json",
+    "calibrate": "--robot --sim --base --lidar --seed --true-robot --out --json",
     "bench calibrate": "--robots --seed --robot --json",
     "bench slam": "--data --scans --out --json",
     "bench slam-loo": "--data --workers --json",
@@ -227,3 +227,9 @@ def test_calibrate_wants_either_a_simulated_or_a_real_robot(options: tuple[str, 
     code, _, err = amr("calibrate", *options)
     assert code == 2
     assert "either --sim, or both --base and --lidar" in err
+
+
+def test_a_true_robot_is_for_the_simulation_alone(amr: Run) -> None:
+    code, _, err = amr("calibrate", "--base", "/dev/null", "--lidar", "scan://x:1", "--true-robot", "jackal")
+    assert code == 2
+    assert "--true-robot goes with --sim" in err
