@@ -10,7 +10,8 @@ Model of a stop, when the command of this step is the last good one:
 A skid steer slides (``dead_reckoning``): it follows its wheels late, brakes less while it is told to turn, turns less
 or more than its wheels (in simulation between half and one and a half times), and drifts outward: its centre of
 rotation moves ahead, at most as far as its leading wheels. So two stops are checked: along the command's curvature
-about the base, and along the curvature that the body has now, from its own speed, about the leading wheels (``ring``).
+about the base, and along the curvature that the body has now or is told in flight, from its own speed, about the
+leading wheels (``situation``).
 The second counts too where the command turns back or in place while the body still slides on. What may be wrong beyond
 both (``yaw_error_frac``) widens the sweep along the way.
 

@@ -281,7 +281,7 @@ class SafetyRing:
     def _limit(self, wish: Twist2, situation: Situation, duration_s: float) -> tuple[Twist2, Stop]:
         """The finite wish within all limits, as it can follow the last command."""
         within, cause = limits.limit_speed(wish, situation.limits)
-        within, cause = limits.limit_turn(within, situation.coasting.twist.v_mps, situation.limits, cause)
+        within, cause = limits.limit_turn(within, situation.turning_mps, situation.limits, cause)
         reachable, rate_cause = limits.limit_rate(self._command, within, self._limits, duration_s)
         changed = max(abs(reachable.v_mps - wish.v_mps), abs(reachable.w_radps - wish.w_radps)) > CHANGE
         return reachable, Stop(StopReason.LIMIT, cause or rate_cause) if changed else NO_STOP

@@ -52,13 +52,19 @@ class Situation:
     acting: Instant
     """If the body turns as the wheels are told to, about the base."""
     coasting: Instant
-    """If it keeps the yaw rate that it has, about its leading wheels, and slides on, as a skid steer does."""
+    """If it turns as it does, or faster where it is told to, about its leading wheels, and slides on: a skid steer."""
     leading: Outline
     """The outline from there."""
+    turning_mps: float
+    """Least speed of the body to reckon with when this step's command turns it."""
     movers: tuple[Mover, ...] = ()
     """Base frame, now."""
     map_from_base: Pose2 | None = None
     """Now."""
+
+
+_SIDEWAYS_MPS = 0.05
+"""From here on the slide tells which wheels hold; a body that is thrown into reverse keeps them for a while."""
 
 
 class Foresight:
@@ -83,13 +89,13 @@ class Foresight:
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
         pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
         body = Twist2(odometer.vx_mps, twist.w_radps)
-        leading = self._front if body.v_mps >= 0.0 else self._rear
+        leading = self._front if _turns_ahead(odometer, twist.w_radps) else self._rear
         # While it brakes in a turn, wheels that slide sideways slide along, too: the body is faster than they are, by
         # about as much as the leading wheels go sideways when friction is shared evenly.
         ahead_mps = abs(twist.w_radps) * leading.ahead_m
         lazy = pending.copy()
         lazy[:, 1] += ahead_mps
-        lazy[:, 2] = twist.w_radps
+        lazy[:, 2] = _faster_turn(twist.w_radps, pending[:, 2])
         now_s = min(self._base_timeout_ns, max(0, view.now_ns - stamp_ns)) * 1e-9
         acts_s = now_s + self._actuation_s
         now = self._drive(limits, (x_m, y_m, yaw_rad), twist, pending, 0.0, now_s)
@@ -97,8 +103,11 @@ class Foresight:
         sine, cosine = sin_cos(yaw_rad)
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
         coasting = self._drive(limits, pose, body, lazy, 0.0, acts_s)
+        turning_mps = min(abs(body.v_mps), abs(coasting.twist.v_mps))
         place = view.map_from_base
-        return Situation(view.now_ns, odometer, memory, limits, now, acting, coasting, leading, view.movers, place)
+        return Situation(
+            view.now_ns, odometer, memory, limits, now, acting, coasting, leading, turning_mps, view.movers, place
+        )
 
     def _drive(
         self,
@@ -115,3 +124,16 @@ class Foresight:
             _PREDICTION_STEP_S, pending, start_s, end_s,
         )  # fmt: skip
         return Instant((x_m, y_m, yaw_rad), Twist2(v_mps, w_radps))
+
+
+def _turns_ahead(odometer: Odometer, w_radps: float) -> bool:
+    """True where the point of the robot's length that does not go sideways lies ahead of the base."""
+    aside_mps = -odometer.vy_mps if w_radps >= 0.0 else odometer.vy_mps
+    if abs(aside_mps) > _SIDEWAYS_MPS:
+        return aside_mps > 0.0
+    return odometer.vx_mps >= 0.0
+
+
+def _faster_turn(w_radps: float, told_radps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The yaw rates to reckon with: that of the body, or what it is told where that is faster in the same sense."""
+    return np.maximum(told_radps, w_radps) if w_radps >= 0.0 else np.minimum(told_radps, w_radps)

@@ -1,0 +1,75 @@
+"""What the ring reckons with until its command acts: the body of a skid steer slides on while its wheels turn back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from safety_scene import MS, robot
+
+from amr.geometry import STANDSTILL, Twist2
+from amr.kinematics import wheel_speeds_from_twist
+from amr.messages import BaseState, LinkState, McuState
+from amr.safety import dead_reckoning, memory
+from amr.safety.base import SafetyInput
+from amr.safety.dead_reckoning import WheelGeometry
+from amr.safety.envelope import EnvelopeSettings
+from amr.safety.limits import CommandLimits
+from amr.safety.memory import MemoryRules
+from amr.safety.situation import Foresight, Situation
+
+NOW_NS = 1000 * MS
+
+
+def situation(
+    wheels: Twist2, body: tuple[float, float, float], told: Twist2 | None = None, told_ms: int = 0
+) -> Situation:
+    """Of a Jackal whose wheels run by ``wheels`` and whose body moves by ``body`` (vx, vy m/s, w rad/s)."""
+    config = robot()
+    geometry = WheelGeometry.from_config(config)
+    speeds = wheel_speeds_from_twist(wheels, geometry.track_m)
+    base = BaseState(NOW_NS, 1, 0, 0, speeds.left_mps, speeds.right_mps, 25.0, McuState.DRIVING, 0, 1)
+    odometer = replace(dead_reckoning.start(base), vx_mps=body[0], vy_mps=body[1], yaw_rate_radps=body[2])
+    pending = () if told is None else ((NOW_NS + told_ms * MS, told.v_mps, told.w_radps),)
+    view = SafetyInput(NOW_NS, STANDSTILL, NOW_NS, None, base, LinkState.UP, arm_wish=True, pending=pending)
+    foresight = Foresight(config, geometry, EnvelopeSettings.from_config(config))
+    seen = memory.empty(MemoryRules.from_config(config, 3.0), config.lidar.beams)
+    return foresight.situation(odometer, base, seen, CommandLimits.from_config(config.limits), view)
+
+
+@pytest.mark.parametrize(
+    ("body", "ahead"),
+    [
+        ((0.5, -0.24, 1.8), True),
+        ((0.5, 0.24, -1.8), True),
+        ((-0.1, -0.24, 1.8), True),
+        ((0.1, 0.24, 1.8), False),
+        ((0.5, 0.0, 1.8), True),
+        ((-0.5, 0.0, 1.8), False),
+        ((-0.5, 0.24, 1.8), False),
+    ],
+)
+def test_the_body_turns_about_the_wheels_that_do_not_go_sideways(body: tuple[float, float, float], ahead: bool) -> None:
+    wheels = Twist2(body[0], body[2])
+    assert (situation(wheels, body).leading.ahead_m > 0.0) is ahead
+
+
+@pytest.mark.parametrize(("told", "least", "most"), [(2.5, 1.0, 2.5), (0.2, 0.5, 0.5), (-2.5, 0.5, 0.5)])
+@pytest.mark.parametrize("sense", [1.0, -1.0])
+def test_a_turn_counts_from_when_it_is_told_but_not_its_end(
+    told: float, least: float, most: float, sense: float
+) -> None:
+    found = situation(Twist2(1.0, 0.5 * sense), (1.0, -0.05 * sense, 0.5 * sense), Twist2(1.0, told * sense))
+    assert least <= found.coasting.twist.w_radps * sense <= most
+
+
+def test_a_body_that_slides_on_turns_with_the_speed_that_it_has() -> None:
+    braking = situation(Twist2(0.2, 0.0), (1.2, 0.0, 0.0), Twist2(0.0, 0.0))
+    assert braking.turning_mps == pytest.approx(abs(braking.coasting.twist.v_mps))
+    assert 0.5 < braking.turning_mps < 1.2
+
+
+def test_a_steady_turn_counts_no_slide_of_the_leading_wheels() -> None:
+    steady = situation(Twist2(1.0, 2.0), (1.0, -0.26, 2.0), Twist2(1.0, 2.0))
+    assert steady.coasting.twist.v_mps > 1.05
+    assert steady.turning_mps == 1.0
