@@ -186,7 +186,7 @@ def _coasting_motion(wish: Twist2, situation: Situation) -> Motion | None:
     if abs(coasting.v_mps) < _COASTING_FROM_MPS:
         return None
     part = max(_WHISPER, wish.v_mps / coasting.v_mps)
-    return _motion(_scaled(coasting, part), situation, situation.leading)
+    return envelope.motion_of(_scaled(coasting, part), situation.sliding, situation.leading.circumradius_m)
 
 
 def _pose(pose: tuple[float, float, float]) -> Pose2:

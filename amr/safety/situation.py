@@ -6,7 +6,7 @@ before this one does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class Situation:
     memory: Memory
     limits: CommandLimits
     """Those that the floor leaves."""
+    sliding: CommandLimits
+    """Those by which a body that slides comes to rest."""
     now: Instant
     acting: Instant
     """If the body turns as the wheels are told to, about the base."""
@@ -63,6 +65,8 @@ class Situation:
     """Now."""
 
 
+_SKID_SLIDING_TURN_FRAC = 2.0 / 3.0
+"""Part of its turning deceleration that a skid steer keeps while it slides: its body turns on when its wheels do not."""
 _SIDEWAYS_MPS = 0.05
 """From here on the slide tells which wheels hold; a body that is thrown into reverse keeps them for a while."""
 
@@ -76,7 +80,9 @@ class Foresight:
         self._rear = Outline.from_body(config.body, -wheels.rear_m)
         self._actuation_s = settings.actuation_s
         self._base_timeout_ns = ns_from_s(config.safety.base_timeout_s)
-        self._turning_brake_frac = _SKID_TURNING_BRAKE_FRAC if config.drive.kind == "skid_steer" else 1.0
+        skids = config.drive.kind == "skid_steer"
+        self._turning_brake_frac = _SKID_TURNING_BRAKE_FRAC if skids else 1.0
+        self._sliding_turn_frac = _SKID_SLIDING_TURN_FRAC if skids else 1.0
 
     def situation(
         self, odometer: Odometer, base: BaseState, memory: Memory, limits: CommandLimits, view: SafetyInput
@@ -104,10 +110,11 @@ class Foresight:
         pose = (x_m + leading.ahead_m * cosine, y_m + leading.ahead_m * sine, yaw_rad)
         coasting = self._drive(limits, pose, body, lazy, 0.0, acts_s)
         turning_mps = min(abs(body.v_mps), abs(coasting.twist.v_mps))
-        place = view.map_from_base
+        sliding = replace(limits, alpha_max_radps2=self._sliding_turn_frac * limits.alpha_max_radps2)
         return Situation(
-            view.now_ns, odometer, memory, limits, now, acting, coasting, leading, turning_mps, view.movers, place
-        )
+            view.now_ns, odometer, memory, limits, sliding, now, acting, coasting, leading, turning_mps, view.movers,
+            view.map_from_base,
+        )  # fmt: skip
 
     def _drive(
         self,

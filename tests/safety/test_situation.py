@@ -73,3 +73,9 @@ def test_a_steady_turn_counts_no_slide_of_the_leading_wheels() -> None:
     steady = situation(Twist2(1.0, 2.0), (1.0, -0.26, 2.0), Twist2(1.0, 2.0))
     assert steady.coasting.twist.v_mps > 1.05
     assert steady.turning_mps == 1.0
+
+
+def test_a_body_that_slides_takes_longer_to_stop_turning() -> None:
+    turning = situation(Twist2(0.5, 3.0), (0.5, -0.4, 3.0), Twist2(0.5, 3.0))
+    assert turning.sliding.alpha_max_radps2 < turning.limits.alpha_max_radps2
+    assert turning.sliding.brake_mps2 == turning.limits.brake_mps2
