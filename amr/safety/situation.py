@@ -66,7 +66,7 @@ class Situation:
 
 
 _SKID_SLIDING_TURN_FRAC = 2.0 / 3.0
-"""Part of its turning deceleration that a skid steer keeps while it slides: its body turns on when its wheels do not."""
+"""Part of its turning deceleration that a skid steer keeps while it slides: its body turns on after its wheels."""
 _SIDEWAYS_MPS = 0.05
 """From here on the slide tells which wheels hold; a body that is thrown into reverse keeps them for a while."""
 
