@@ -16,9 +16,11 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from amr.localization.hearing import TURNS_RAD, KeptScan, against, turned_by, way_back
 from amr.localization.map_field import BeamPrices, MapField
 from amr.localization.pose_filter import PoseFilter
 from amr.mapping.base import WindowMap, between, compose, placed, wrapped
+from amr.mapping.scan_matching import LineMatch
 
 Array = NDArray[Any]
 
@@ -26,6 +28,10 @@ _TILE_CELLS: Final = 255
 _SEARCH_CELL_M: Final = 0.1
 _CARRIED: Final = 12
 """Of the last search's places, so many are heard again, whether or not this search finds them."""
+_SLIPPED: Final = 3
+"""The best of these also as if wheels had slipped in the last turn."""
+_THOROUGH: Final = 10
+"""So many of the best are heard thoroughly."""
 
 
 class Place(StrEnum):
@@ -44,7 +50,8 @@ class SearchSettings:
 
     ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``certain``: probability of
     the best that makes it the answer. ``stayed_nats``: so much better, by ``crowd_prices``, must a place be than the
-    one that odometry led to, for robots are seldom carried off, and a crowd looks like another place.
+    one that odometry led to, for robots are seldom carried off, and a crowd looks like another place. Poses within
+    ``same_m``, ``same_rad`` are heard once; within ``near_m``, ``near_rad`` they are one place.
     """
 
     scans: int = 10
@@ -57,6 +64,8 @@ class SearchSettings:
     keep_frac: float = 0.8
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
+    same_m: float = 0.1
+    same_rad: float = 0.1
     beam_nats: float = 0.6
     prices: BeamPrices = field(default_factory=lambda: BeamPrices(short_nats=math.inf))
     crowd_prices: BeamPrices = field(default_factory=BeamPrices)
@@ -76,10 +85,10 @@ class Relocation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    points: Array
-    origin: Array
-    odometry: Array
+class _Candidate:
+    match: LineMatch
+    nats: float
+    """What all kept scans have against it, tempered."""
 
 
 class Relocalizer:
@@ -97,7 +106,7 @@ class Relocalizer:
             [field.wall_points], np.zeros((1, 3)), 2.0 * (_TILE_CELLS // 2 + 1) * cell_m, cell_m, levels=3
         )
         self._tiles = _tiles(field, cell_m)
-        self._kept: deque[_Kept] = deque(maxlen=self._settings.scans)
+        self._kept: deque[KeptScan] = deque(maxlen=self._settings.scans)
         self._last: Array = np.zeros((0, 3))
         self._last_odometry: Array = np.zeros(3)
 
@@ -121,7 +130,7 @@ class Relocalizer:
             if math.hypot(step[0], step[1]) < settings.apart_m and abs(step[2]) < settings.apart_rad:
                 return False
         thin = points[:: max(1, len(points) // settings.beams)]
-        self._kept.append(_Kept(np.ascontiguousarray(thin), origin, np.array(odometry, np.float64)))
+        self._kept.append(KeptScan(np.ascontiguousarray(thin), origin, np.array(odometry, np.float64)))
         return True
 
     def search(self, led: Array | None = None) -> Relocation:
@@ -133,30 +142,45 @@ class Relocalizer:
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
-        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried])
-        candidates = [self._matcher.match(newest.points, start) for start in starts]
-        nats = np.array([self._nats(match.pose, self._settings.prices) for match in candidates])
-        order = np.argsort(nats, kind="stable")
-        held = [
-            float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2])) for match in candidates
-        ]
-        distinct: list[int] = []
-        for k in order:
-            if all(self._apart(candidates[k].pose, candidates[other].pose) for other in distinct):
-                distinct.append(int(k))
-        poses = np.array([candidates[k].pose for k in distinct]).reshape(-1, 3)
-        probabilities = self._probabilities(nats[distinct])
-        is_held = bool(distinct) and held[distinct[0]] < self._settings.largest_sigma_m**2
-        contested = led is not None and bool(distinct) and self._contested(poses[0], led)
+        slipped = [turned_by(turn, carried[:_SLIPPED]) for turn in TURNS_RAD]
+        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried, *slipped])
+        candidates = self._heard([self._matcher.match(newest.points, start) for start in starts])
+        poses = np.array([one.match.pose for one in candidates]).reshape(-1, 3)
+        probabilities = self._probabilities(candidates)
+        is_held = bool(candidates) and self._spread_m2(candidates[0].match) < self._settings.largest_sigma_m**2
+        contested = led is not None and bool(candidates) and self._contested(poses[0], led)
         return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
+
+    def _heard(self, matches: list[LineMatch]) -> list[_Candidate]:
+        """Distinct places, the one that least speaks against first; the best are heard thoroughly."""
+        settings = self._settings
+        heard = sorted((self._hear(match, thorough=False) for match in matches), key=lambda one: one.nats)
+        fine = _distinct(heard, settings.same_m, settings.same_rad)
+        best = [self._hear(one.match, thorough=True) for one in fine[:_THOROUGH]]
+        ranked = sorted((*best, *fine[_THOROUGH:]), key=lambda one: one.nats)
+        return _distinct(ranked, settings.near_m, settings.near_rad)
+
+    def _hear(self, match: LineMatch, thorough: bool) -> _Candidate:
+        way = way_back(tuple(self._kept), match.pose, self._field, self._matcher, thorough)
+        return _Candidate(match, self._against(way, self._settings.prices))
+
+    def _against(self, way: list[Array], prices: BeamPrices) -> float:
+        """Tempered: neighbouring beams err together."""
+        return self._settings.independent_frac * against(self._kept, way, self._field, prices)
+
+    def _spread_m2(self, match: LineMatch) -> float:
+        return float(np.trace(np.linalg.inv(self._matcher.believed(match) + np.eye(3))[:2, :2]))
 
     def _contested(self, pose: Array, led: Array) -> bool:
         """True when ``pose`` is elsewhere than ``led`` and not much better, were all short beams of people close by."""
         if not self._apart(pose, led):
             return False
         stayed = self._matcher.match(self._kept[-1].points, led).pose
-        prices, margin_nats = self._settings.crowd_prices, self._settings.stayed_nats
-        return self._nats(pose, prices) > self._nats(stayed, prices) - margin_nats
+        kept, prices = tuple(self._kept), self._settings.crowd_prices
+        here, there = (
+            self._against(way_back(kept, place, self._field, self._matcher), prices) for place in (pose, stayed)
+        )
+        return here > there - self._settings.stayed_nats
 
     def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
         last, last_odometry = self._last, self._last_odometry
@@ -178,35 +202,32 @@ class Relocalizer:
             )  # fmt: skip
         return found
 
-    def _nats(self, pose: Array, prices: BeamPrices) -> float:
-        """What all kept scans have against ``pose`` of the newest one: a sum over beams, tempered.
-
-        Back along the way each scan is matched again, for odometry drifts between them.
-        """
-        settings = self._settings
-        total, at, odometry = 0.0, pose, self._kept[-1].odometry
-        for kept in reversed(self._kept):
-            led = compose(at, between(odometry, kept.odometry))
-            at = led if kept is self._kept[-1] else self._matcher.match(kept.points, led).pose
-            if self._apart(at, led):
-                at = led
-            odometry = kept.odometry
-            total += float(self._field.judged_nats(kept.points, kept.origin, at, prices).sum())
-        return settings.independent_frac * total
-
-    def _probabilities(self, nats: Array) -> Array:
+    def _probabilities(self, candidates: list[_Candidate]) -> Array:
         """Of each candidate, beside "none of them"."""
         settings = self._settings
         beams = sum(len(kept.points) for kept in self._kept)
         none = settings.independent_frac * settings.beam_nats * beams
+        nats = np.array([one.nats for one in candidates])
         least = min(float(nats.min()), none) if len(nats) else none
         weight = np.exp(least - nats)
         result: Array = weight / (weight.sum() + math.exp(least - none))
         return result
 
     def _apart(self, a: Array, b: Array) -> bool:
-        near = self._settings
-        return math.hypot(a[0] - b[0], a[1] - b[1]) > near.near_m or abs(float(wrapped(a[2] - b[2]))) > near.near_rad
+        return _apart(a, b, self._settings.near_m, self._settings.near_rad)
+
+
+def _apart(a: Array, b: Array, near_m: float, near_rad: float) -> bool:
+    return math.hypot(a[0] - b[0], a[1] - b[1]) > near_m or abs(float(wrapped(a[2] - b[2]))) > near_rad
+
+
+def _distinct(ranked: list[_Candidate], near_m: float, near_rad: float) -> list[_Candidate]:
+    """Those that have no better one near them."""
+    kept: list[_Candidate] = []
+    for one in ranked:
+        if all(_apart(one.match.pose, other.match.pose, near_m, near_rad) for other in kept):
+            kept.append(one)
+    return kept
 
 
 def _tiles(field: MapField, cell_m: float) -> list[tuple[Array, Array]]:
