@@ -93,6 +93,9 @@ TARGETS = {
             "tests/firmware/test_guard_table.py",
             "tests/firmware/test_guard_stops.py",
             "tests/firmware/test_guard_encoders.py",
+            "tests/firmware/test_guard_wheel_limits.py",
+            "tests/firmware/test_guard_command_limits.py",
+            "tests/firmware/test_guard_rest_and_battery.py",
             "tests/firmware/test_session.py",
         ),
     ),
@@ -141,6 +144,7 @@ class Hunt:
         self._folder = tempfile.TemporaryDirectory()
         self._builder = Builder(Path(self._folder.name))
         self.alive: list[Mutant] = []
+        self.not_compiled = 0
 
     def try_all(self, candidates: Sequence[Mutant]) -> None:
         """Fills ``alive``; those whose tests are quick come first."""
@@ -165,6 +169,7 @@ class Hunt:
             return
         library = self._builder.build(mutant.source, mutant.change)
         if library is None:
+            self.not_compiled += 1
             return
         folder = tempfile.TemporaryDirectory()
         library = library.rename(Path(folder.name) / library.name)
@@ -210,8 +215,10 @@ def run_target(name: str, options: argparse.Namespace) -> int:
     hunt.alive.clear()
     hunt.try_all(candidates)
     took_s, alive = time.monotonic() - began_s, len(hunt.alive)
+    died = len(candidates) - alive - hunt.not_compiled
+    uncompiled = f" {hunt.not_compiled} do not compile," if hunt.not_compiled else ""
     sys.stdout.write(
-        f"{name}: {len(every)} mutants, {len(candidates) - alive} died, {len(every) - len(candidates)} explained,"
+        f"{name}: {len(every)} mutants, {died} died,{uncompiled} {len(every) - len(candidates)} explained,"
         f" {alive} survive; {took_s:.0f} s, {took_s / len(candidates):.2f} s each\n"
     )
     return alive
