@@ -55,6 +55,7 @@ TARGETS = {
         (
             "tests/firmware_bridge/test_link.py",
             "tests/firmware_bridge/test_arming.py",
+            "tests/firmware_bridge/test_commands.py",
             "tests/firmware_bridge/test_link_with_firmware.py",
             "tests/firmware_bridge/test_base.py",
             "tests/firmware_bridge/test_calibrated_link.py",
