@@ -97,9 +97,7 @@ def test_a_slow_wheel_on_the_wrong_way_is_named_when_its_time_is_over(driving: G
 
 
 @pytest.mark.parametrize(("measured_um_s", "ticks"), [(-600_000, 10), (-599_999, 11), (-1_600_000, 5)])
-def test_on_the_wrong_way_both_speeds_count_for_the_50_mm(
-    driving: GuardAlone, measured_um_s: int, ticks: int
-) -> None:
+def test_on_the_wrong_way_both_speeds_count_for_the_50_mm(driving: GuardAlone, measured_um_s: int, ticks: int) -> None:
     driving.limits.encoder_fault_us = NEVER_US
     assert ticks_until_fault(driving, Seen(400_000, measured_um_s, PUSH)) == ticks
     assert driving.cause is StopCause.LEFT_WRONG_WAY

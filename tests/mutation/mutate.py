@@ -87,7 +87,10 @@ TARGETS = {
         ),
         ("tests/bases/test_foreign_base.py", "tests/bases/test_base_bytes.py", "tests/bases/test_parts.py"),
     ),
-    "turns": Target(("firmware_bridge/lidars/turns.py",), ("tests/lidars/test_turns.py",)),
+    "turns": Target(
+        ("firmware_bridge/lidars/turns.py",),
+        ("tests/lidars/test_turns.py", "tests/lidars/test_turns_edges.py"),
+    ),
     "guard": Target(
         ("guard.c",),
         (
