@@ -25,8 +25,6 @@ _CAUSE_OF_FAULT = {
 
 def turned_as(cmd: WheelCommand, left_scale: float, right_scale: float) -> WheelCommand:
     """The same wheel speeds for a board that takes each wheel's radius for ``scale`` times smaller than it is."""
-    if left_scale == right_scale == 1.0:
-        return cmd
     return replace(cmd, left_mps=cmd.left_mps / left_scale, right_mps=cmd.right_mps / right_scale)
 
 

@@ -35,6 +35,7 @@ class Turns:
 
     def __init__(self, lidar: Lidar, *, clockwise: bool, delay_ns: int) -> None:
         self._lidar = lidar
+        self._clockwise = clockwise
         self._sense = -1.0 if clockwise else 1.0
         self._delay_ns = delay_ns
         half_rad = 0.5 * lidar.angle_increment_rad
@@ -49,7 +50,6 @@ class Turns:
         """What comes next does not follow on what came: the turn under way is thrown away."""
         self._phase_rad: float | None = None
         self._jump = False
-        self._whole = False
         self._ranges = np.full(self._lidar.beams, np.inf)
         self._filled = np.zeros(self._lidar.beams, np.bool_)
         self._pointed_ns: int | None = None
@@ -77,7 +77,7 @@ class Turns:
             self._phase_rad, self._jump, self._pointed_ns = phase_rad, False, now_ns
             step = int(phase_rad * per_beam)
             if step < lidar.beams:
-                beam = lidar.beams - 1 - step if self._sense < 0.0 else step
+                beam = lidar.beams - 1 - step if self._clockwise else step
                 self._filled[beam] = True
                 if range_m < self._ranges[beam]:
                     self._ranges[beam] = range_m
@@ -94,12 +94,11 @@ class Turns:
         return phase_rad < self._phase_rad if self._jump else phase_rad < self._phase_rad - math.pi
 
     def _finish(self, now_ns: int) -> Scan | None:
-        """The scan of the turn that ends here; None for the first, which had begun before us."""
+        """The scan of the turn that ends here; None for the first, which had begun before us, and had no period."""
         end_ns = self._time_of_end(now_ns)
         ranges_m, self._ranges = self._ranges, np.full(self._lidar.beams, np.inf)
         filled, self._filled = self._filled, np.zeros(self._lidar.beams, np.bool_)
-        whole, self._whole = self._whole, True
-        if not whole or not self._periods_ns:
+        if not self._periods_ns:
             return None
         self.turns += 1
         period_ns = round(median(self._periods_ns))
@@ -115,7 +114,7 @@ class Turns:
         near = np.roll(filled, 1) | np.roll(filled, -1)
         ranges_m[empty & ~near] = np.nan
         beam_ns = period_ns * lidar.angle_increment_rad / _TURN_RAD
-        if self._sense < 0.0:
+        if self._clockwise:
             # the seam is half a beam beyond the last beam, where the turn began
             stamp_ns = end_ns - period_ns + round(beam_ns * (lidar.beams - 0.5))
         else:

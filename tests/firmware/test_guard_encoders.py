@@ -123,6 +123,19 @@ def test_estop_over_a_fault_is_cleared_by_one_reset(driving: Bench) -> None:
     assert driving.telemetry.faults == 0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_holding_still_on_a_slope_is_no_fault(armed: Bench, sign: int) -> None:
+    """A controller's smallest command, 5 um/s, uphill: the motors push and the wheels stand."""
+    armed.left.blocked = armed.right.blocked = True
+    armed.drive(sign * 0.15, sign * 0.15, 0.28)
+    for _ in range(100):
+        armed.command(sign * 5e-6, sign * 5e-6)
+        armed.step()
+    assert abs(armed.duty.left_frac) >= 0.12, "the integral holds"
+    assert armed.state is McuState.DRIVING
+    assert armed.telemetry.faults == 0
+
+
 def test_hand_on_a_disarmed_robot_is_no_fault(connected: Bench) -> None:
     connected.left.push_nm = 1.0
     connected.run(1.0)

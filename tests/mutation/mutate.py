@@ -55,6 +55,7 @@ TARGETS = {
         (
             "tests/firmware_bridge/test_link.py",
             "tests/firmware_bridge/test_arming.py",
+            "tests/firmware_bridge/test_commands.py",
             "tests/firmware_bridge/test_link_with_firmware.py",
             "tests/firmware_bridge/test_base.py",
             "tests/firmware_bridge/test_calibrated_link.py",
@@ -86,13 +87,19 @@ TARGETS = {
         ),
         ("tests/bases/test_foreign_base.py", "tests/bases/test_base_bytes.py", "tests/bases/test_parts.py"),
     ),
-    "turns": Target(("firmware_bridge/lidars/turns.py",), ("tests/lidars/test_turns.py",)),
+    "turns": Target(
+        ("firmware_bridge/lidars/turns.py",),
+        ("tests/lidars/test_turns.py", "tests/lidars/test_turns_edges.py"),
+    ),
     "guard": Target(
         ("guard.c",),
         (
             "tests/firmware/test_guard_table.py",
             "tests/firmware/test_guard_stops.py",
             "tests/firmware/test_guard_encoders.py",
+            "tests/firmware/test_guard_wheel_limits.py",
+            "tests/firmware/test_guard_command_limits.py",
+            "tests/firmware/test_guard_rest_and_battery.py",
             "tests/firmware/test_session.py",
         ),
     ),
@@ -141,6 +148,7 @@ class Hunt:
         self._folder = tempfile.TemporaryDirectory()
         self._builder = Builder(Path(self._folder.name))
         self.alive: list[Mutant] = []
+        self.not_compiled = 0
 
     def try_all(self, candidates: Sequence[Mutant]) -> None:
         """Fills ``alive``; those whose tests are quick come first."""
@@ -165,6 +173,7 @@ class Hunt:
             return
         library = self._builder.build(mutant.source, mutant.change)
         if library is None:
+            self.not_compiled += 1
             return
         folder = tempfile.TemporaryDirectory()
         library = library.rename(Path(folder.name) / library.name)
@@ -210,8 +219,10 @@ def run_target(name: str, options: argparse.Namespace) -> int:
     hunt.alive.clear()
     hunt.try_all(candidates)
     took_s, alive = time.monotonic() - began_s, len(hunt.alive)
+    died = len(candidates) - alive - hunt.not_compiled
+    uncompiled = f" {hunt.not_compiled} do not compile," if hunt.not_compiled else ""
     sys.stdout.write(
-        f"{name}: {len(every)} mutants, {len(candidates) - alive} died, {len(every) - len(candidates)} explained,"
+        f"{name}: {len(every)} mutants, {died} died,{uncompiled} {len(every) - len(candidates)} explained,"
         f" {alive} survive; {took_s:.0f} s, {took_s / len(candidates):.2f} s each\n"
     )
     return alive

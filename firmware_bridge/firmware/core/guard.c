@@ -253,28 +253,29 @@ static uint16_t disagreement(guard_wheel_watch *watch, const guard_wheel_view *w
     uint32_t wish = magnitude(wheel->setpoint_um_per_s);
     uint32_t speed = magnitude(wheel->measured_um_per_s);
     bool reverse = wheel->setpoint_um_per_s < 0;
-    bool same_way = reverse == (wheel->measured_um_per_s < 0);
+    bool same_way = reverse ? wheel->measured_um_per_s <= 0 : wheel->measured_um_per_s >= 0;
     uint32_t excused = same_way ? wish : 0U;
     int32_t push = reverse ? -wheel->duty_q15 : wheel->duty_q15;
     bool pushed = wish > 0U && push >= limits->pushing_duty_q15;
     bool moves = speed >= wish / 10U;
+    bool stuck = pushed && !moves;
+    bool backwards = pushed && moves && !same_way;
     /* beside a moving set-point the loop may lag; at a set-point of zero nothing excuses a turning wheel */
     uint32_t allowed = wish > 0U ? LAG_UM_PER_S + wish / 4U : CREEP_UM_PER_S;
 
-    count(&watch->not_turning_us, pushed && !moves, step_us);
-    count(&watch->wrong_way_us, pushed && moves && !same_way, step_us);
+    count(&watch->not_turning_us, stuck, step_us);
+    count(&watch->wrong_way_us, backwards, step_us);
     count(&watch->uncommanded_us, !pushed && speed > excused + allowed, step_us);
     /* mm/s * us = nm; a wheel that runs the wrong way leaves its command at the sum of both speeds */
     uint32_t apart_mm_per_s = least(wish / 1000U + (same_way ? 0U : speed / 1000U), 65535U);
     uint32_t step_um = apart_mm_per_s * step_us / 1000U;
-    bool missing = watch->not_turning_us > 0U || watch->wrong_way_us > 0U;
-    count(&watch->missing_um, missing, step_um);
+    count(&watch->missing_um, stuck || backwards, step_um);
 
     bool gone = watch->missing_um >= GUARD_MISSING_TRAVEL_UM;
-    if (watch->wrong_way_us > 0U && (gone || watch->wrong_way_us >= limits->encoder_fault_us)) {
+    if (backwards && (gone || watch->wrong_way_us >= limits->encoder_fault_us)) {
         return WIRE_FAULT_LEFT_WRONG_WAY;
     }
-    if (watch->not_turning_us > 0U && (gone || watch->not_turning_us >= limits->encoder_fault_us)) {
+    if (stuck && (gone || watch->not_turning_us >= limits->encoder_fault_us)) {
         return WIRE_FAULT_LEFT_NOT_TURNING;
     }
     return watch->uncommanded_us >= limits->encoder_fault_us ? WIRE_FAULT_LEFT_UNCOMMANDED : 0U;
