@@ -16,9 +16,15 @@ from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.kinematics import wheel_speeds_from_twist
 from amr.messages import BaseState, Imu, LinkState, McuState, Scan
+from amr.movers import Mover
+from amr.safety import dead_reckoning, memory
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.dead_reckoning import WheelGeometry
+from amr.safety.envelope import EnvelopeSettings
+from amr.safety.limits import CommandLimits
+from amr.safety.memory import MemoryRules
 from amr.safety.ring import SafetyRing
+from amr.safety.situation import Foresight, Situation
 from amr.units import GRAVITY_MPS2
 from amr.wheel_slide import slide
 
@@ -179,6 +185,36 @@ class Driver:
         near = [(inverse.apply(x, y), r) for x, y, r in self.circles if (x, y, r) not in FAR]
         near = [(point, r) for point, r in near if math.hypot(*point) - r < 0.5]
         return min((polygons_distance(self.config.body.outline_m, *point) - r for point, r in near), default=0.2)
+
+
+def situation(
+    wheels: Twist2,
+    body: tuple[float, float, float],
+    told: Twist2 | None = None,
+    *,
+    late_ms: int = 0,
+    at: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    movers: tuple[Mover, ...] = (),
+    config: RobotConfig | None = None,
+) -> Situation:
+    """Of a robot that has seen nothing, ``at`` a pose of its odometry: its wheels run by ``wheels``, its body moves by
+    ``body`` (vx, vy m/s, w rad/s), ``told`` acts now, and telemetry is ``late_ms`` old."""
+    config = config or robot()
+    geometry = WheelGeometry.from_config(config)
+    speeds = wheel_speeds_from_twist(wheels, geometry.track_m)
+    now_ns = 1000 * MS
+    stamp_ns = now_ns - late_ms * MS
+    base = BaseState(stamp_ns, 1, 0, 0, speeds.left_mps, speeds.right_mps, 25.0, McuState.DRIVING, 0, 1)
+    odometer = replace(
+        dead_reckoning.start(base), vx_mps=body[0], vy_mps=body[1], yaw_rate_radps=body[2], trail=((stamp_ns, *at),)
+    )
+    pending = () if told is None else ((now_ns, told.v_mps, told.w_radps),)
+    view = SafetyInput(
+        now_ns, Twist2(0.0, 0.0), now_ns, None, base, LinkState.UP, arm_wish=True, pending=pending, movers=movers
+    )
+    foresight = Foresight(config, geometry, EnvelopeSettings.from_config(config))
+    seen = memory.empty(MemoryRules.from_config(config, 3.0), config.lidar.beams)
+    return foresight.situation(odometer, base, seen, CommandLimits.from_config(config.limits), view)
 
 
 def polygons_distance(polygons: Sequence[Sequence[tuple[float, float]]], x: float, y: float) -> float:

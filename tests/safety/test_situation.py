@@ -2,39 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from safety_scene import MS, robot
+from safety_scene import situation
 
-from amr.geometry import STANDSTILL, Twist2
-from amr.kinematics import wheel_speeds_from_twist
-from amr.messages import BaseState, LinkState, McuState
-from amr.safety import dead_reckoning, memory
-from amr.safety.base import SafetyInput
-from amr.safety.dead_reckoning import WheelGeometry
-from amr.safety.envelope import EnvelopeSettings
-from amr.safety.limits import CommandLimits
-from amr.safety.memory import MemoryRules
-from amr.safety.situation import Foresight, Situation
-
-NOW_NS = 1000 * MS
-
-
-def situation(
-    wheels: Twist2, body: tuple[float, float, float], told: Twist2 | None = None, told_ms: int = 0
-) -> Situation:
-    """Of a Jackal whose wheels run by ``wheels`` and whose body moves by ``body`` (vx, vy m/s, w rad/s)."""
-    config = robot()
-    geometry = WheelGeometry.from_config(config)
-    speeds = wheel_speeds_from_twist(wheels, geometry.track_m)
-    base = BaseState(NOW_NS, 1, 0, 0, speeds.left_mps, speeds.right_mps, 25.0, McuState.DRIVING, 0, 1)
-    odometer = replace(dead_reckoning.start(base), vx_mps=body[0], vy_mps=body[1], yaw_rate_radps=body[2])
-    pending = () if told is None else ((NOW_NS + told_ms * MS, told.v_mps, told.w_radps),)
-    view = SafetyInput(NOW_NS, STANDSTILL, NOW_NS, None, base, LinkState.UP, arm_wish=True, pending=pending)
-    foresight = Foresight(config, geometry, EnvelopeSettings.from_config(config))
-    seen = memory.empty(MemoryRules.from_config(config, 3.0), config.lidar.beams)
-    return foresight.situation(odometer, base, seen, CommandLimits.from_config(config.limits), view)
+from amr.geometry import Twist2
 
 
 @pytest.mark.parametrize(
