@@ -12,7 +12,7 @@ difference of two readings is the uncertainty that a nearby point gathers betwee
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,8 @@ _JUMP_SLACK_M: Final = 0.05
 _GAP_NS: Final = 15_000_000
 """Longest time between gyro samples that still covers a turn."""
 _RATE_MAX_RADPS: Final = 35.0
+_FROZEN_RADPS: Final = 0.3
+"""A gyro that says the very same while the turn of the wheels changes by so much is frozen."""
 _SLIP_FRAC: Final = 0.6
 """Gyro and wheels may differ by this part of the turn: slip. What is beyond makes both doubtful."""
 _LEVER_M: Final = 0.35
@@ -87,6 +89,10 @@ class Odometer:
     """Way of the faster wheel, summed: grows whenever anything turns."""
     yaw_rate_radps: float | None
     """By the gyro, at the newest pose; None = no gyro then."""
+    same_radps: float
+    """What the gyro said last; nan before its first sample."""
+    wheels_radps: float
+    """Turn of the wheels when the gyro began to say it."""
     vx_mps: float
     vy_mps: float
     """Of the base over the floor, base frame."""
@@ -97,7 +103,7 @@ class Odometer:
 def start(base: BaseState) -> Odometer:
     """An odometer at the origin."""
     trail = ((base.stamp_ns, 0.0, 0.0, 0.0),)
-    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, None, 0.0, 0.0, trail)
+    return Odometer(base.boot_id, base.left_ticks, base.right_ticks, 0.0, 0.0, None, nan, 0.0, 0.0, 0.0, trail)
 
 
 def discontinuity(odometer: Odometer, base: BaseState, wheels: WheelGeometry) -> str:
@@ -122,7 +128,13 @@ def advance(
         return odometer
     left_m, right_m, duration_s = _wheel_steps(odometer, base, wheels)
     step_m = 0.5 * (left_m + right_m)
-    turn_rad, doubt_m, yaw_rate_radps = _turn(left_m, right_m, _gyro_turn(stamp_ns, base.stamp_ns, gyro), wheels)
+    wheels_radps = (base.right_mps - base.left_mps) / wheels.track_m
+    same_radps, wheels_then_radps = odometer.same_radps, odometer.wheels_radps
+    if any(sample.gyro_z_radps != same_radps for sample in gyro):
+        same_radps, wheels_then_radps = gyro[-1].gyro_z_radps, wheels_radps
+    frozen = abs(wheels_radps - wheels_then_radps) > _FROZEN_RADPS
+    by_gyro = None if frozen else _gyro_turn(stamp_ns, base.stamp_ns, gyro)
+    turn_rad, doubt_m, yaw_rate_radps = _turn(left_m, right_m, by_gyro, wheels)
     vx_mps, vy_mps, aside_m = 0.5 * (base.left_mps + base.right_mps), 0.0, 0.0
     if wheels.contacts_m.size:
         rolling_mps = vx_mps
@@ -150,6 +162,8 @@ def advance(
         odometer.drift_m + wheels.drift_m_per_m * abs(step_m) + doubt_m,
         odometer.travel_m + max(abs(left_m), abs(right_m)),
         yaw_rate_radps,
+        same_radps,
+        wheels_then_radps,
         vx_mps,
         vy_mps,
         (*odometer.trail[-(TRAIL_LENGTH - 1) :], pose),

@@ -160,17 +160,26 @@ class Shrinker:
         return envelope.unseen_speed(motion, slowest_mps, floor_mps, cells, count, self._settings, self._outline)
 
     def _emergency(self, situation: Situation) -> StopCategory | None:
-        """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something."""
+        """BRAKE when even braking at once, by the ramp that the envelope counts on, would touch something.
+
+        Along the curve that the body has, or straight on: wheels that brake as hard as the floor allows do not turn it.
+        """
+        coasting = situation.coasting.twist
+        for twist in (coasting, Twist2(coasting.v_mps, 0.0)):
+            if self._touches_while_braking(twist, situation):
+                return StopCategory.BRAKE
+        return None
+
+    def _touches_while_braking(self, twist: Twist2, situation: Situation) -> bool:
         outline = situation.leading
-        motion = _motion(situation.coasting.twist, situation, outline)
+        motion = _motion(twist, situation, outline)
         if motion is None:
-            return None
+            return False
         reach_m = envelope.reach_m(motion, 0.0, self._settings, outline.circumradius_m, 0.0, 0.0)
         points, _, count = memory.points_near(
             situation.memory, situation.odometer, situation.coasting.pose, reach_m, situation.now_ns
         )
-        touches = envelope.touches_while_braking(motion, points, count, self._settings, outline)
-        return StopCategory.BRAKE if touches else None
+        return envelope.touches_while_braking(motion, points, count, self._settings, outline)
 
 
 def _motion(twist: Twist2, situation: Situation, outline: Outline) -> Motion | None:

@@ -24,7 +24,7 @@ RULES = memory.MemoryRules.from_config(CONFIG, 1.1)
 
 def odometer(x: float = 0.0, y: float = 0.0, yaw: float = 0.0, stamp_ns: int = 0, drift: float = 0.0) -> Odometer:
     trail = ((stamp_ns - STEP_NS, x, y, yaw), (stamp_ns, x, y, yaw))
-    return Odometer(7, 0, 0, drift, 0.0, None, 0.0, 0.0, trail)
+    return Odometer(7, 0, 0, drift, 0.0, None, math.nan, 0.0, 0.0, 0.0, trail)
 
 
 def see(

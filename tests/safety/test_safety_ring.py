@@ -152,6 +152,30 @@ def test_a_skid_steer_is_known_to_slide(v: float, w: float) -> None:
         assert odometer.vy_mps * v * w < 0.0
 
 
+def turned_rad(gyro_radps: tuple[float, ...]) -> float:
+    """Of a robot whose wheels turn faster and faster, by these samples of the gyro."""
+    config = rolling()
+    wheels = WheelGeometry.from_config(config)
+    driver = Driver(config)
+    odometer = start(driver.base())
+    for k, rate_radps in enumerate(gyro_radps):
+        driver.twist = Twist2(0.3, 0.1 * k)
+        driver.advance()
+        gyro = tuple(replace(sample, gyro_z_radps=rate_radps) for sample in driver.imu)
+        odometer = advance(odometer, driver.base(), gyro, wheels, FLOOR_MPS2)
+    return odometer.trail[-1][3]
+
+
+def test_a_gyro_that_says_the_very_same_while_the_wheels_turn_otherwise_is_not_believed() -> None:
+    wheels_rad = 0.02 * sum(0.1 * k for k in range(20))
+    assert turned_rad((0.0,) * 20) > 0.85 * wheels_rad
+    assert turned_rad((0.5,) * 20) == pytest.approx(wheels_rad, rel=0.25)
+
+
+def test_a_gyro_that_lives_is_believed_against_the_wheels() -> None:
+    assert turned_rad(tuple(0.001 * (k % 2) for k in range(20))) == pytest.approx(0.0, abs=0.01)
+
+
 def test_a_differential_drive_does_not_slide() -> None:
     config = rolling()
     wheels = WheelGeometry.from_config(config)

@@ -22,8 +22,9 @@ from amr.runtime.bench.barn_contact import contact_of
 from sim.trace import TruthTrace
 from sim.world import Circle, Shape, World
 
-_SEEN_M: Final = 0.06
-"""A beam that ended so near to the place of the contact showed it."""
+_SEEN_M: Final = 0.04
+"""A beam that ended so near to the place of the contact showed it: the ring's own margin around what it saw, 0.02 m,
+and as much again for the steps of the outline and of the robot while the lidar turns."""
 _LATEST_SCAN_S: Final = 0.3
 """What moves is shown where it was that long ago, at most."""
 _OUTLINE_STEP_M: Final = 0.01
