@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from amr.localization.hearing import TURNS_RAD, KeptScan, against, turned_by, way_back
 from amr.localization.map_field import BeamPrices, MapField
 from amr.localization.pose_filter import PoseFilter
-from amr.mapping.base import WindowMap, between, compose, placed, wrapped
-from amr.mapping.scan_matching import LineMatch
+from amr.mapping.base import LineMatch, WindowMap, between, compose, placed, wrapped
 
 Array = NDArray[Any]
 
