@@ -162,7 +162,8 @@ class HostLink:
         self.config = config
         self._digest = crc32(wire.encode(config.configure))
         self._liveness_ns = max(LIVENESS_NS, LIVENESS_PERIODS * config.telemetry_period_ns)
-        self._trust_ns = max(config.command_timeout_ns, LIVENESS_PERIODS * config.telemetry_period_ns)
+        few_ns = LIVENESS_PERIODS * config.telemetry_period_ns
+        self._trust_ns = max(config.command_timeout_ns, config.mcu_to_host_delay_ns + few_ns)
         self._odometer = Odometer((config.left_scale, config.right_scale))
 
     @property
@@ -263,11 +264,11 @@ class HostLink:
         return encode_frame(wire.type_of(type(message)), 0, 0, wire.encode(message))
 
     def _drive(self, cmd: WheelCommand, now_ns: int) -> bytes:
-        """The COMMAND, which outlives neither itself nor what the board last told of itself by more than the time-out.
+        """The COMMAND, which outlives neither itself nor what the board last measured by more than the time-out.
 
         So a line that is dead, late or slowly read on its way here stops the wheels as soon as one that is dead there.
         """
-        trusted_ns = self._measured_ns + self.config.mcu_to_host_delay_ns + self._trust_ns
+        trusted_ns = self._measured_ns + self._trust_ns
         expiry_ns = min(cmd.expiry_ns, now_ns + self.config.command_timeout_ns, trusted_ns)
         if expiry_ns <= now_ns:
             self._count(FaultKind.COMMAND_LATE)
