@@ -105,8 +105,8 @@ def reach_m(
     floor_mps: float,
     settings: EnvelopeSettings,
     circumradius_m: float,
-    age_s: float,
-    uncertainty_m: float,
+    age_s: float = 0.0,
+    uncertainty_m: float = 0.0,
 ) -> float:
     """Distance from the outline's own origin within which a point can matter for the stop of ``motion``.
 
@@ -184,7 +184,7 @@ def may_creep(
     outline: Outline,
 ) -> bool:
     """True when this low speed is allowed although a normal stop would not be clear; rules in ``creep_is_clear``."""
-    resting = replace(settings, margin_per_speed_s=0.0, yaw_error_frac=0.0)
+    resting = replace(settings, yaw_error_frac=0.0)
     law = law_of(motion, floor_mps, resting, outline)
     clear = kernel.creep_is_clear(
         points, count, speed_mps, settings.contact_margin_m, law, *outline.parts.arrays, np.empty(count)

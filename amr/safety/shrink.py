@@ -97,7 +97,7 @@ class Shrinker:
     def _clear_scale(
         self, motion: Motion, slowest: float, start: Instant, outline: Outline, situation: Situation
     ) -> tuple[float, str]:
-        """(part of the motion's speed allowed by what is seen and remembered or -1, what limits it)."""
+        """(part of the motion's speed that is clear of what is seen and remembered, negative = none; what limits it)."""
         rules, settings = self._rules, self._settings
         slowest_mps = slowest * motion.speed_mps
         floor_mps = envelope.outline_speed_mps(start.twist, outline.circumradius_m)
@@ -116,7 +116,7 @@ class Shrinker:
         cause = (
             "" if worst < 0 else memory.describe(situation.memory, int(sources[worst]), points[worst], outline.ahead_m)
         )
-        return (speed_mps / motion.speed_mps if speed_mps >= 0.0 else -1.0), cause
+        return speed_mps / motion.speed_mps, cause
 
     def _mover_scale(self, motion: Motion, slowest: float, situation: Situation) -> tuple[float, str]:
         """(part of the motion's speed that tracked movers leave, what limits it or '')."""
@@ -152,7 +152,7 @@ class Shrinker:
         acting = situation.acting
         circumradius_m = self._outline.circumradius_m
         floor_mps = envelope.outline_speed_mps(acting.twist, circumradius_m)
-        reach_m = envelope.reach_m(motion, floor_mps, self._settings, circumradius_m, 0.0, self._rules.cell_m)
+        reach_m = envelope.reach_m(motion, floor_mps, self._settings, circumradius_m, uncertainty_m=self._rules.cell_m)
         cells, count = memory.unseen_near(
             situation.memory, situation.odometer, acting.pose, reach_m, situation.now_ns, self._rules
         )
@@ -175,7 +175,7 @@ class Shrinker:
         motion = _motion(twist, situation, outline)
         if motion is None:
             return False
-        reach_m = envelope.reach_m(motion, 0.0, self._settings, outline.circumradius_m, 0.0, 0.0)
+        reach_m = envelope.reach_m(motion, 0.0, self._settings, outline.circumradius_m)
         points, _, count = memory.points_near(
             situation.memory, situation.odometer, situation.coasting.pose, reach_m, situation.now_ns
         )

@@ -107,7 +107,7 @@ def _one(
     leaving_mps = settings.creep_mps if _leaves(fence, map_from_base, motion) else 0.0
     if inside:
         return leaving_mps
-    reach_m = envelope.reach_m(motion, floor_mps, settings, outline.circumradius_m, 0.0, 0.0)
+    reach_m = envelope.reach_m(motion, floor_mps, settings, outline.circumradius_m)
     points = _near(fence.border, map_from_base, reach_m)
     if len(points) == 0:
         return motion.speed_mps

@@ -180,7 +180,9 @@ def test_a_slippery_floor_only_ever_tightens_the_limits(grip: float, part: float
     assert floor.brake_mps2 == pytest.approx(part * LIMITS.brake_mps2)
     assert floor.a_max_mps2 == pytest.approx(part * LIMITS.a_max_mps2)
     assert floor.a_lateral_max_mps2 == pytest.approx(part * LIMITS.a_lateral_max_mps2)
-    assert floor.v_max_mps**2 / floor.brake_mps2 == pytest.approx(LIMITS.v_max_mps**2 / LIMITS.brake_mps2)
+    for speed in ("v_max_mps", "v_reverse_max_mps"):
+        stop_m = getattr(floor, speed) ** 2 / floor.brake_mps2
+        assert stop_m == pytest.approx(getattr(LIMITS, speed) ** 2 / LIMITS.brake_mps2)
     assert (floor.w_max_radps, floor.alpha_max_radps2) == (LIMITS.w_max_radps, LIMITS.alpha_max_radps2)
 
 

@@ -257,6 +257,16 @@ def test_kept_points_carry_their_uncertainty_and_age() -> None:
     assert "last seen 2.1 s ago" in memory.describe(state, -1, old[0])
 
 
+def test_a_point_is_described_from_the_base() -> None:
+    state = see(fresh_memory(), [(0.9, 0.2, 0.05)])
+    point = np.array((0.75, -0.25, 0.034, 1.24))
+    beam = int(state.fresh_beams[3])
+    assert memory.describe(state, 3, point) == f"beam {beam} sees an obstacle at (0.75, -0.25) m from the base"
+    assert memory.describe(state, 3, point, 0.131) == f"beam {beam} sees an obstacle at (0.88, -0.25) m from the base"
+    old = "remembered obstacle at (0.65, -0.25) m from the base, last seen 1.2 s ago, known within 0.034 m"
+    assert memory.describe(state, -1, point, -0.1) == old
+
+
 # ------------------------------------------------------------ space
 
 

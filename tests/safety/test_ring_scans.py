@@ -49,7 +49,7 @@ def test_a_good_scan_is_not_refused() -> None:
         (replace(GOOD, time_increment_s=-0.01), "time_increment_s"),
         (replace(GOOD, time_increment_s=0.01), "time_increment_s"),
         (replace(GOOD, time_increment_s=float("nan")), "time_increment_s"),
-        (replace(GOOD, stamp_ns=6 * MS), "6 ms in the future"),
+        (replace(GOOD, stamp_ns=1006 * MS), "lies 6 ms in the future"),
         (with_ranges(b355=-0.5), "beam 355"),
         (with_ranges(b12=-np.inf), "beam 12"),
         (replace(GOOD, ranges_m=np.full(720, np.nan, np.float32)), "720 of 720 beams are invalid, the first is beam 0"),
@@ -57,7 +57,14 @@ def test_a_good_scan_is_not_refused() -> None:
     ],
 )
 def test_a_bad_scan_is_refused_with_its_reason(scan: Any, words: str) -> None:
-    assert words in refuse(scan, RULES, 0)
+    assert words in refuse(scan, RULES, 1000 * MS)
+
+
+def test_the_first_invalid_beam_is_named() -> None:
+    ranges = GOOD.ranges_m.copy()
+    ranges[1], ranges[2], ranges[3] = np.inf, GOOD.range_max_m, GOOD.range_max_m + 1.0
+    ranges[4:300] = np.nan
+    assert refuse(replace(GOOD, ranges_m=ranges), RULES, 0) == "297 of 720 beams are invalid, the first is beam 3"
 
 
 @pytest.mark.parametrize(("count", "refused"), [(143, False), (144, False), (145, True)])

@@ -195,6 +195,7 @@ def test_absurd_wheel_speeds_do_not_poison_the_slide(speed_mps: float) -> None:
     odometer = start(driver.base())
     driver.advance()
     odometer = advance(odometer, driver.base(left_mps=speed_mps), driver.imu, wheels, FLOOR_MPS2)
+    assert odometer.vy_mps == 0.0
     driver.advance()
     odometer = advance(odometer, driver.base(), driver.imu, wheels, FLOOR_MPS2)
     assert all(math.isfinite(value) for value in (odometer.vx_mps, odometer.vy_mps, *odometer.trail[-1]))

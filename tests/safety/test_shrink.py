@@ -1,18 +1,22 @@
-"""How much of a wish leaves the ring, apart from its state: tracked movers, and the frame that they are told in."""
+"""How much of a wish leaves the ring, apart from its state: what was seen or not, tracked movers, zones."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from safety_scene import robot, situation
+from safety_scene import STEP_NS, Circle, ranges_of, robot, scan_of, situation
 
-from amr.geometry import Twist2
-from amr.messages import StopReason
+from amr.config.robot import RobotConfig
+from amr.config.zones import KeepOut, Zones
+from amr.geometry import STANDSTILL, Pose2, Twist2
+from amr.messages import Stop, StopCategory, StopReason
 from amr.movers import Mover
+from amr.safety import envelope, memory, movers, zones
 from amr.safety.envelope import EnvelopeSettings
 from amr.safety.limits import CommandLimits
 from amr.safety.memory import MemoryRules
+from amr.safety.outline import Outline
 from amr.safety.shrink import Shrinker
 from amr.safety.situation import Situation
 
@@ -26,11 +30,27 @@ def scene(wheels: Twist2, *, at: tuple[float, float, float], movers: tuple[Mover
     return situation(wheels, body, wheels, late_ms=late_ms, at=at, movers=movers, config=CONFIG)
 
 
-def leaves(wish: Twist2, found: Situation, last: Twist2 = Twist2(0.0, 0.0)) -> tuple[Twist2, StopReason]:  # noqa: B008
-    limits = CommandLimits.from_config(CONFIG.limits)
-    shrinker = Shrinker(CONFIG, limits, EnvelopeSettings.from_config(CONFIG), MemoryRules.from_config(CONFIG, 3.0))
-    command, _, stop = shrinker.largest_clear(wish, last, found, 0.02)
+def shrinker(config: RobotConfig = CONFIG) -> Shrinker:
+    limits = CommandLimits.from_config(config.limits)
+    return Shrinker(config, limits, EnvelopeSettings.from_config(config), MemoryRules.from_config(config, 3.0))
+
+
+def leaves(wish: Twist2, found: Situation, last: Twist2 = STANDSTILL) -> tuple[Twist2, StopReason]:
+    command, _, stop = shrinker().largest_clear(wish, last, found, 0.02)
     return command, stop.reason
+
+
+def seeing(found: Situation, circles: list[Circle], config: RobotConfig = CONFIG) -> Situation:
+    """The same after a scan of these circles from where the robot is."""
+    odometer = found.odometer
+    at = odometer.trail[-1]
+    odometer = replace(odometer, trail=((at[0] - STEP_NS, *at[1:]), at))
+    scan = scan_of(config, at[0], ranges_of(config, Pose2(*at[1:]), circles))
+    rules = MemoryRules.from_config(config, 3.0)
+    geometry = memory.scan_geometry(scan, odometer, rules)
+    assert geometry is not None
+    outline = Outline.from_body(config.body)
+    return replace(found, memory=memory.insert(found.memory, scan, geometry, odometer, rules, outline))
 
 
 def test_a_tracked_mover_takes_part_of_the_wish_and_keeps_its_curve() -> None:
@@ -74,3 +94,173 @@ def test_nothing_seen_and_nobody_near_leaves_the_wish_as_it_is() -> None:
     assert leaves(wish, scene(wish, at=(0.0, 0.0, 0.0), movers=())) == (wish, StopReason.NONE)
     far = replace(COMES, x_m=-6.0)
     assert leaves(wish, scene(wish, at=(0.0, 0.0, 0.0), movers=(far,))) == (wish, StopReason.NONE)
+
+
+# ------------------------------------------------------------ what was not seen, and what is wrong to say of it
+
+
+def test_what_was_not_seen_allows_the_blind_speed_and_says_so() -> None:
+    config = robot(blind_mps=0.17)
+    found = situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=config)
+    command, category, stop = shrinker(config).largest_clear(Twist2(0.7, 0.0), STANDSTILL, found, 0.02)
+    assert command == Twist2(pytest.approx(0.17), 0.0)
+    assert category is None
+    assert stop == Stop(
+        StopReason.UNSEEN_SLOW, "the stop would end in space not seen within 15.0 s; allowed are 0.17 m/s"
+    )
+
+
+# ------------------------------------------------------------ between what braking reaches and what is wished
+
+FAST = Twist2(1.2, 0.0)
+"""The robot drives so."""
+WISH = Twist2(1.7, 0.0)
+SLOWEST_MPS = 1.2 - 0.02 * 3.5
+"""What one step of braking reaches."""
+
+
+def fast(config: RobotConfig, seen: tuple[Mover, ...] = ()) -> Situation:
+    return situation(FAST, (FAST.v_mps, 0.0, 0.0), FAST, config=config, movers=seen)
+
+
+def parts_of(config: RobotConfig, found: Situation) -> tuple[envelope.Motion, float, EnvelopeSettings, Outline]:
+    outline = Outline.from_body(config.body)
+    motion = envelope.motion_of(WISH, found.limits, outline.circumradius_m)
+    assert motion is not None
+    floor_mps = envelope.outline_speed_mps(found.acting.twist, outline.circumradius_m)
+    return motion, floor_mps, EnvelopeSettings.from_config(config), outline
+
+
+def test_a_zone_leaves_the_speed_that_was_found_between_the_slowest_and_the_wish() -> None:
+    gate = ((0.7, -1.0), (2.5, -1.0), (2.5, 1.0), (0.7, 1.0))
+    config = CONFIG.model_copy(update={"zones": Zones(keep_out=(KeepOut(name="gate", polygon_m=gate),))})
+    found = replace(fast(config), map_from_base=Pose2(0.0, 0.0, 0.0))
+    motion, floor_mps, settings, outline = parts_of(config, found)
+    place = Pose2(*found.now.pose).inverse() @ Pose2(*found.acting.pose)
+    expected_mps, _, _ = zones.allowed_speed(
+        zones.fences_of(config.zones), place, motion, SLOWEST_MPS, floor_mps, settings, outline
+    )
+    assert SLOWEST_MPS + 0.05 < expected_mps < WISH.v_mps - 0.05
+    command, _, stop = shrinker(config).largest_clear(WISH, FAST, found, 0.02)
+    assert command.v_mps == pytest.approx(expected_mps, rel=1e-9)
+    assert stop == Stop(StopReason.KEEP_OUT, "keep-out zone gate")
+
+
+def test_a_mover_leaves_the_speed_that_was_found_between_the_slowest_and_the_wish() -> None:
+    found = fast(CONFIG, (replace(COMES, x_m=1.7),))
+    motion, floor_mps, settings, outline = parts_of(CONFIG, found)
+    ahead = Pose2(*found.now.pose).inverse() @ Pose2(*found.acting.pose)
+    rows = movers.rows_of(found.movers, (ahead.x_m, ahead.y_m, ahead.yaw_rad), settings.actuation_s)
+    expected_mps, cause = movers.clear_speed(motion, SLOWEST_MPS, floor_mps, rows, settings, outline)
+    assert SLOWEST_MPS + 0.05 < expected_mps < WISH.v_mps - 0.05
+    command, _, stop = shrinker().largest_clear(WISH, FAST, found, 0.02)
+    assert command.v_mps == pytest.approx(expected_mps, rel=1e-9)
+    assert stop == Stop(StopReason.OBSTACLE_SLOW, cause)
+
+
+def test_an_obstacle_leaves_the_speed_that_was_found_between_the_slowest_and_the_wish() -> None:
+    found = seeing(fast(CONFIG), [(0.75, 0.0, 0.05)])
+    motion, floor_mps, settings, outline = parts_of(CONFIG, found)
+    points, _, count = memory.points_near(found.memory, found.odometer, found.acting.pose, 3.0, found.now_ns)
+    expected_mps, _ = envelope.clear_speed(motion, SLOWEST_MPS, floor_mps, points, count, settings, outline)
+    assert SLOWEST_MPS + 0.05 < expected_mps < WISH.v_mps - 0.05
+    command, _, stop = shrinker().largest_clear(WISH, FAST, found, 0.02)
+    assert command.v_mps == pytest.approx(expected_mps, rel=1e-9)
+    assert stop.reason is StopReason.OBSTACLE_SLOW
+
+
+def test_unseen_space_leaves_the_speed_that_was_found_between_the_slowest_and_the_wish() -> None:
+    config = robot(blind_mps=0.1)
+    found, wall = fast(config), [(0.72, y / 100.0, 0.01) for y in range(-60, 61)]
+    for _ in range(8):  # all rows of cells
+        found = seeing(found, wall, config)
+    motion, floor_mps, settings, outline = parts_of(config, found)
+    rules = MemoryRules.from_config(config, 3.0)
+    found = replace(found, memory=replace(found.memory, fresh_count=0))  # the wall is gone: what it hid is unseen
+    cells, count = memory.unseen_near(found.memory, found.odometer, found.acting.pose, 3.0, found.now_ns, rules)
+    expected_mps = envelope.unseen_speed(motion, SLOWEST_MPS, floor_mps, cells, count, settings, outline)
+    assert SLOWEST_MPS + 0.05 < expected_mps < WISH.v_mps - 0.05
+    command, _, stop = shrinker(config).largest_clear(WISH, FAST, found, 0.02)
+    assert command.v_mps == pytest.approx(expected_mps, rel=1e-9)
+    assert stop.reason is StopReason.UNSEEN_SLOW
+
+
+# ------------------------------------------------------------ near rest: one part of a wish
+
+
+@pytest.mark.parametrize("wish", [Twist2(0.3, -0.3), Twist2(1.0, -0.5), Twist2(1.0, -1.0)])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_close_to_a_post_at_its_corner_it_turns_in_place_away_from_it(wish: Twist2, side: float) -> None:
+    wish = Twist2(wish.v_mps, side * wish.w_radps)
+    rest = situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=CONFIG)
+    found = seeing(rest, [(0.229 + 0.008 + 0.02, -0.19 * side, 0.02)])
+    refused = Stop(StopReason.OBSTACLE, "a post")
+    whole, _, stop = shrinker().largest_clear(wish, STANDSTILL, found, 0.02)
+    assert (whole, stop.reason) == (STANDSTILL, StopReason.OBSTACLE)
+    command, stop = shrinker().in_parts(wish, STANDSTILL, found, 0.02, refused)
+    assert command.v_mps == 0.0
+    assert command.w_radps * wish.w_radps > 0.0
+    assert stop == Stop(StopReason.OBSTACLE_SLOW, "a post; turning in place only")
+    for part in (Twist2(wish.v_mps, 0.0), Twist2(-0.0, -wish.w_radps)):
+        assert shrinker().in_parts(part, STANDSTILL, found, 0.02, refused) == (STANDSTILL, refused)
+    moving = replace(found, now=replace(found.now, twist=Twist2(0.0, 1.0)))
+    assert shrinker().in_parts(wish, STANDSTILL, moving, 0.02, refused) == (STANDSTILL, refused)
+
+
+# ------------------------------------------------------------ when even braking at once would touch
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_lies_straight_ahead_of_a_turn_is_braked_for_hardest(side: float) -> None:
+    """A turning robot would pass the post; wheels that brake as hard as the floor allows do not turn it."""
+    turning = Twist2(1.5, 1.6 * side)
+    found = situation(turning, (1.5, -0.2 * side, turning.w_radps), turning, config=CONFIG)
+    place = Pose2(*found.coasting.pose)
+    beside_m = -(0.208 + 0.012) * side
+    post = (*place.apply(0.35, beside_m), 0.02)
+    passed = seeing(found, [(*place.apply(0.35, beside_m - 0.03 * side), 0.02)])
+    assert shrinker().largest_clear(turning, turning, passed, 0.02)[1] is None
+    _, category, stop = shrinker().largest_clear(turning, turning, seeing(found, [post]), 0.02)
+    assert (category, stop.reason) == (StopCategory.BRAKE, StopReason.OBSTACLE)
+
+
+def test_a_single_return_is_named() -> None:
+    found = seeing(situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=CONFIG), [(0.4, 0.0013, 0.001)])
+    assert found.memory.fresh_count == 1
+    _, _, stop = shrinker().largest_clear(Twist2(1.0, 0.0), STANDSTILL, found, 0.02)
+    beam = int(found.memory.fresh_beams[0])
+    assert stop == Stop(StopReason.OBSTACLE_SLOW, f"beam {beam} sees an obstacle at (0.40, 0.00) m from the base")
+
+
+def test_inside_its_margin_it_creeps_along_a_wall_at_the_creeping_speed() -> None:
+    rest = situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=CONFIG)
+    found = seeing(rest, [(x / 100.0, 0.208 + 0.014 + 0.02, 0.02) for x in range(-40, 80, 2)])
+    command, _, stop = shrinker().largest_clear(Twist2(0.5, 0.0), STANDSTILL, found, 0.02)
+    assert command == Twist2(pytest.approx(CONFIG.safety.creep_mps), 0.0)
+    assert stop.reason is StopReason.OBSTACLE_SLOW
+
+
+# ------------------------------------------------------------ the body slides on its own curve
+
+
+def test_of_two_stops_the_shorter_counts_also_where_both_are_limited() -> None:
+    """A post far ahead limits the wish, one beside the way that the body still turns towards limits it more."""
+    turning = situation(FAST, (FAST.v_mps, 0.0, 1.5), FAST, config=CONFIG)
+    ahead, beside = (0.8, 0.0, 0.05), (0.6, 0.34, 0.05)
+    straight, _ = leaves(WISH, seeing(turning, [ahead]), FAST)
+    both, _ = leaves(WISH, seeing(turning, [ahead, beside]), FAST)
+    assert straight.v_mps < WISH.v_mps
+    assert both.v_mps < straight.v_mps - 0.05
+
+
+def test_wheels_that_stand_at_the_margin_do_not_hide_a_body_that_slides_into_it() -> None:
+    sliding = situation(STANDSTILL, (0.5, 0.0, 0.0), STANDSTILL, config=CONFIG)
+    outline = Outline.from_body(CONFIG.body)
+    x_m = 0.229 + 0.02 + CONFIG.safety.margin_m
+    for _ in range(3):
+        found = seeing(sliding, [(x_m, 0.0, 0.02)])
+        x_m += CONFIG.safety.margin_m + 2e-5 - memory.nearest_m(found.memory, found.acting.pose, outline)
+    assert shrinker().largest_clear(Twist2(0.3, 0.0), STANDSTILL, found, 0.02)[1] is StopCategory.BRAKE
+    rest = seeing(situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=CONFIG), [(x_m, 0.0, 0.02)])
+    command, category, stop = shrinker().largest_clear(Twist2(0.3, 0.0), STANDSTILL, rest, 0.02)
+    assert (command, category, stop.reason) == (STANDSTILL, None, StopReason.OBSTACLE)

@@ -1,0 +1,53 @@
+"""Single rules of the stopping envelope that a whole drive hardly tells apart: creeping, and braking at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safety_scene import robot
+
+from amr.geometry import Twist2
+from amr.safety import envelope
+from amr.safety.envelope import EnvelopeSettings, Motion
+from amr.safety.limits import CommandLimits
+from amr.safety.outline import Outline
+
+CONFIG = robot(obstacle_speed_mps=0.4, margin_m=0.03, margin_per_speed_s=0.05)
+OUTLINE = Outline.from_body(CONFIG.body)
+SETTINGS = EnvelopeSettings.from_config(CONFIG)
+LIMITS = CommandLimits.from_config(CONFIG.limits)
+FRONT_M, SIDE_M = 0.229, 0.208
+
+
+def motion(v_mps: float, w_radps: float = 0.0) -> Motion:
+    found = envelope.motion_of(Twist2(v_mps, w_radps), LIMITS, OUTLINE.circumradius_m)
+    assert found is not None
+    return found
+
+
+def touches(moves: Motion, x_m: float, y_m: float, age_s: float = 0.0) -> bool:
+    return envelope.touches_while_braking(moves, np.array([[x_m, y_m, 0.0, age_s]]), 1, SETTINGS, OUTLINE)
+
+
+@pytest.mark.parametrize("v_mps", [0.4, 1.0, 1.8])
+def test_braking_at_once_touches_what_lies_within_its_way_and_nothing_beyond(v_mps):
+    way_m = v_mps**2 / (2.0 * CONFIG.limits.brake_mps2)
+    assert touches(motion(v_mps), FRONT_M + way_m - 0.005, 0.19, age_s=0.3)
+    assert not touches(motion(v_mps), FRONT_M + way_m + 0.005, 0.19, age_s=0.3)
+    assert not touches(motion(v_mps), 0.0, -SIDE_M - 0.003, age_s=0.3)
+
+
+def test_braking_in_a_turn_follows_its_arc():
+    moves = motion(1.5, 1.5)
+    assert touches(moves, FRONT_M + 0.2, 0.2)
+    assert not touches(moves, FRONT_M + 0.2, -0.17), "turned away from"
+    assert not touches(moves, FRONT_M + 0.2, 0.31)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("point", [(0.232, -0.226), (0.17, -0.232), (0.232, 0.082)])
+def test_that_it_may_turn_more_than_told_does_not_keep_it_from_creeping(point, side):
+    """At its margin beside a corner, turning: with the error of a whole turn counted nothing would be left."""
+    points = np.array([[point[0], side * point[1], 0.0, 0.0]])
+    settings = EnvelopeSettings.from_config(robot())
+    assert envelope.may_creep(motion(0.02, 0.45 * side), 0.15, 0.0, points, 1, settings, OUTLINE)
