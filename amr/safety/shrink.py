@@ -97,7 +97,7 @@ class Shrinker:
     def _clear_scale(
         self, motion: Motion, slowest: float, start: Instant, outline: Outline, situation: Situation
     ) -> tuple[float, str]:
-        """(part of the motion's speed that is clear of what is seen and remembered, negative = none; what limits it)."""
+        """(part of the motion's speed that is clear of all seen and remembered, negative = none; what limits it)."""
         rules, settings = self._rules, self._settings
         slowest_mps = slowest * motion.speed_mps
         floor_mps = envelope.outline_speed_mps(start.twist, outline.circumradius_m)

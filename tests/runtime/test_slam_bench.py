@@ -119,6 +119,7 @@ def test_a_part_of_a_log_is_scored_by_its_own_relations(tmp_path):
     (row,) = run([log], scans=(20, 49), out=tmp_path)["logs"]
     assert row["scans"] == 30
     assert row["relations"] == 4
+    assert sum(third["relations"] for third in row["thirds"]) <= 4
     assert (tmp_path / "room.csv").read_text().splitlines()[1].startswith("20,")
 
 
@@ -133,6 +134,8 @@ def test_ruler_measures_a_known_error(tmp_path):
     assert scores["translation_m"]["mean"] == pytest.approx(0.05)
     assert scores["rotation_deg"]["mean"] == pytest.approx(np.rad2deg(0.01))
     assert scores["translation_sq"]["mean"] == pytest.approx(0.005)
+    second = relation_errors(log, 0, poses[:3], np.zeros(3, bool), (1.0 / 3.0, 1.0))
+    assert (second["relations"], second["translation_m"]["mean"]) == (1, pytest.approx(0.1))
 
 
 @pytest.mark.parametrize(

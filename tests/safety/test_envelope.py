@@ -51,3 +51,38 @@ def test_that_it_may_turn_more_than_told_does_not_keep_it_from_creeping(point, s
     points = np.array([[point[0], side * point[1], 0.0, 0.0]])
     settings = EnvelopeSettings.from_config(robot())
     assert envelope.may_creep(motion(0.02, 0.45 * side), 0.15, 0.0, points, 1, settings, OUTLINE)
+
+
+@pytest.mark.parametrize(
+    ("safety", "age_s", "uncertainty_m"),
+    [
+        ({"margin_m": 0.4}, 0.0, 0.0),
+        ({"margin_per_speed_s": 1.0}, 0.0, 0.0),
+        ({"obstacle_speed_mps": 2.0}, 0.0, 0.0),
+        ({"obstacle_speed_mps": 0.9}, 3.0, 0.0),
+        ({"yaw_error_frac": 1.0}, 0.0, 0.0),
+        ({"settle_s": 0.4}, 0.0, 0.0),
+        ({}, 0.0, 0.3),
+    ],
+)
+@pytest.mark.parametrize(
+    ("twist", "floor_mps"),
+    [((1.7, 0.0), 0.0), ((-1.3, 1.3), 0.0), ((0.3, 0.0), 1.5), ((0.25, 0.0), 0.0), ((1.0, 4.0), 0.0)],
+)
+def test_all_that_can_matter_for_a_stop_lies_within_its_reach(safety, age_s, uncertainty_m, twist, floor_mps):
+    """Along rays in all directions: how far away does a point still limit?"""
+    settings = EnvelopeSettings.from_config(robot(**safety))
+    moves = motion(*twist)
+    reach_m = envelope.reach_m(moves, floor_mps, settings, OUTLINE.circumradius_m, age_s, uncertainty_m)
+
+    def limits(x_m: float, y_m: float) -> bool:
+        points = np.array([[x_m, y_m, uncertainty_m, age_s]])
+        speed_mps, _ = envelope.clear_speed(moves, moves.speed_mps, floor_mps, points, 1, settings, OUTLINE)
+        return speed_mps < 0.0
+
+    farthest_m = 0.0
+    for angle_rad in np.linspace(-np.pi, np.pi, 73):
+        for distance_m in np.arange(farthest_m + 0.02, 1.5 * reach_m, 0.02):
+            if limits(distance_m * np.cos(angle_rad), distance_m * np.sin(angle_rad)):
+                farthest_m = distance_m
+    assert 0.3 * reach_m < farthest_m <= reach_m

@@ -58,6 +58,7 @@ def scored(
         _write(out, log, slam, final, online)
     scores = relation_errors(path, log.first, final, log.lost)
     scores_online = relation_errors(path, log.first, online, log.lost)
+    thirds = [relation_errors(path, log.first, final, log.lost, (k / 3.0, (k + 1) / 3.0)) for k in range(3)]
     return {
         "name": log.name,
         "scans": len(final),
@@ -67,6 +68,7 @@ def scored(
         "real_time_factor": log.duration_s / wall_s,
         **scores,
         "online": {key: scores_online[key] for key in ("translation_m", "rotation_deg")},
+        "thirds": thirds,
         "loop_closures": len(slam.back.loops),
         "keyframes": len(slam.keyframes),
         "refused": log.refused,

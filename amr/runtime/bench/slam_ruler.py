@@ -13,11 +13,15 @@ import numpy as np
 from amr.mapping.pose_arrays import Array, between
 
 
-def relation_errors(path: Path, first: int, poses: Array, lost: Array) -> dict[str, Any]:
+def relation_errors(
+    path: Path, first: int, poses: Array, lost: Array, part: tuple[float, float] = (0.0, 1.0)
+) -> dict[str, Any]:
     """Scores of ``poses`` [N, 3], those of scans ``first`` to ``first + N`` of the log; null where there is no answer.
 
     e = rel^-1 o (x_i^-1 o x_j): mean and deviation of its length (m) and angle (deg), over the relations inside.
     Relations of scans that were dropped on purpose (``lost`` [N]) do not count: for SLAM there were no such scans.
+    ``part``: only relations between two scans of this part of the poses, as (1/3, 2/3): where a log is harder, or its
+    relations are worse.
     """
     empty = {"mean": None, "std": None}
     nothing = {"translation_m": empty, "rotation_deg": empty, "translation_sq": {"mean": None}, "relations": 0}
@@ -25,7 +29,8 @@ def relation_errors(path: Path, first: int, poses: Array, lost: Array) -> dict[s
         if "rel_ij" not in file.files or "rel_xyt" not in file.files:
             return nothing
         ij, relations = file["rel_ij"].astype(int) - first, file["rel_xyt"]
-    inside = ((ij >= 0) & (ij < len(poses))).all(axis=1) & np.isfinite(relations).all(axis=1)
+    low, high = (round(share * len(poses)) for share in part)
+    inside = ((ij >= low) & (ij < high)).all(axis=1) & np.isfinite(relations).all(axis=1)
     inside[inside] = ~lost[ij[inside]].any(axis=1)
     if not inside.any():
         return nothing
