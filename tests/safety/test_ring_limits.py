@@ -196,6 +196,7 @@ def test_a_slippery_floor_only_ever_tightens_the_limits(grip: float, part: float
         (Twist2(-0.5, 3.0), -2.0, 1.25),
         (Twist2(0.0, 4.0), 1.25, 2.0),
         (Twist2(0.0, 4.0), 0.1, 4.0),
+        (Twist2(1.0, 3.0), 1.0, 3.0),  # no faster than told: that is the wish's own affair
     ],
 )
 def test_a_body_that_is_faster_than_told_turns_as_its_own_speed_allows(

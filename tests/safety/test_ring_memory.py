@@ -370,3 +370,21 @@ def test_arming_vouches_for_the_space_close_around() -> None:
     driver = Driver(robot(armed_clear_m=0.1, blind_mps=0.15))
     driver.run(0.3)
     assert driver.run(1.0, Twist2(-0.5, 0.0)).command.v_mps == pytest.approx(-0.15, abs=0.02)
+
+
+def test_what_is_seen_or_vouched_for_lies_around_the_newest_pose() -> None:
+    """Of a robot that has just been carried half a metre: its body covers where it is, not where it was."""
+    trail = ((-STEP_NS, 0.0, 0.0, 0.0), (0, 0.0, 0.5, 0.0))
+    here = replace(odometer(), trail=trail)
+    vouched = fresh_memory()
+    memory.vouch(vouched, here, 0, RULES, OUTLINE)
+    assert not is_unseen(vouched, 0.0, 0.5, here)
+    assert is_unseen(vouched, 0.0, -0.1, here)
+    state = fresh_memory()
+    blind = scan_of(CONFIG, 0, np.full(CONFIG.lidar.beams, np.nan, np.float32))
+    for _ in range(8):
+        geometry = memory.scan_geometry(blind, here, RULES)
+        assert geometry is not None
+        state = memory.insert(state, blind, geometry, here, RULES, OUTLINE)
+    assert not is_unseen(state, 0.0, 0.5, here)
+    assert is_unseen(state, 0.0, -0.1, here)

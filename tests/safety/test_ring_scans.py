@@ -11,7 +11,7 @@ from safety_scene import MS, STEP_NS, Driver, ranges_of, robot, scan_of, wall
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopCategory, StopReason
-from amr.safety.scan_check import ScanRules, ScanWatch, blind, frozen, refuse, watch
+from amr.safety.scan_check import ScanRules, ScanWatch, blind, frozen, refuse, repeats, watch
 
 CONFIG = robot()
 RULES = ScanRules.from_config(CONFIG)
@@ -145,13 +145,26 @@ def test_equal_bytes_are_counted_and_nan_equals_nan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("repeats", "moved_m", "noise", "is_frozen"),
+    ("returns", "seen_before", "noise", "is_repeated"),
+    [(1, 1, True, True), (1, 0, True, False), (0, 1, True, False), (600, 3, True, True), (600, 3, False, False)],
+)
+def test_a_scan_with_the_bytes_of_the_one_before_is_not_new(
+    returns: int, seen_before: int, noise: bool, is_repeated: bool
+) -> None:
+    seen = watch(None, with_returns(returns), 0.0)
+    for _ in range(seen_before):
+        seen = watch(seen, with_returns(returns), 0.0)
+    assert repeats(seen, replace(RULES, has_noise=noise)) is is_repeated
+
+
+@pytest.mark.parametrize(
+    ("count", "moved_m", "noise", "is_frozen"),
     [(4, 1.0, 1.0, False), (5, 0.0, 1.0, True), (5, 0.0, 0.0, False), (5, 0.02, 0.0, False), (5, 0.021, 0.0, True)],
 )
-def test_a_frozen_lidar_is_told_from_a_quiet_one(repeats: int, moved_m: float, noise: float, is_frozen: bool) -> None:
+def test_a_frozen_lidar_is_told_from_a_quiet_one(count: int, moved_m: float, noise: float, is_frozen: bool) -> None:
     rules = ScanRules.from_config(robot(lidar={"noise_sigma_m": noise * 0.001}))
     seen = watch(None, GOOD, 0.0)
-    for _ in range(repeats - 1):
+    for _ in range(count - 1):
         seen = watch(seen, GOOD, 0.0)
     assert bool(frozen(seen, rules, moved_m)) == is_frozen
 
