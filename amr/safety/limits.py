@@ -48,8 +48,6 @@ def on_floor(limits: CommandLimits, grip_frac: float) -> CommandLimits:
     The speed falls with the root, so that no stop gets longer than on the file's floor. Any value is safe.
     """
     part = grip_part(grip_frac)
-    if part == 1.0:
-        return limits
     return replace(
         limits,
         v_max_mps=math.sqrt(part) * limits.v_max_mps,

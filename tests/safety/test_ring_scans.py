@@ -11,7 +11,7 @@ from safety_scene import MS, STEP_NS, Driver, ranges_of, robot, scan_of, wall
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopCategory, StopReason
-from amr.safety.scan_check import ScanRules, ScanWatch, blind, frozen, refuse, repeats, watch
+from amr.safety.scan_check import ScanRules, ScanWatch, blind, frozen, oldest_light_ns, refuse, repeats, watch
 
 CONFIG = robot()
 RULES = ScanRules.from_config(CONFIG)
@@ -133,6 +133,11 @@ def test_an_empty_view_is_not_frozen() -> None:
 
 def test_a_stamp_within_the_clock_error_is_not_the_future() -> None:
     assert refuse(replace(GOOD, stamp_ns=5 * MS), RULES, 0) == ""
+
+
+@pytest.mark.parametrize(("increment_s", "age_ns"), [(0.0, 0), (1e-4, 0), (-1e-4, 71_900_000)])
+def test_the_oldest_light_of_a_clockwise_lidar_is_that_of_its_last_beam(increment_s: float, age_ns: int) -> None:
+    assert oldest_light_ns(replace(GOOD, stamp_ns=500 * MS, time_increment_s=increment_s)) == 500 * MS - age_ns
 
 
 def test_equal_bytes_are_counted_and_nan_equals_nan() -> None:
