@@ -47,7 +47,7 @@ def test_a_good_scan_is_not_refused() -> None:
         (replace(GOOD, range_max_m=0.05), "range_max_m"),
         (replace(GOOD, range_max_m=float("nan")), "range_max_m"),
         (replace(GOOD, time_increment_s=-0.01), "time_increment_s"),
-        (replace(GOOD, time_increment_s=0.01), "time_increment_s"),
+        (replace(GOOD, time_increment_s=0.0015), "time_increment_s 0.001500 makes no scan within 1 s"),
         (replace(GOOD, time_increment_s=float("nan")), "time_increment_s"),
         (replace(GOOD, stamp_ns=1006 * MS), "lies 6 ms in the future"),
         (with_ranges(b355=-0.5), "beam 355"),

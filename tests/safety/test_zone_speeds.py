@@ -149,3 +149,35 @@ def test_of_several_zones_the_strictest_speaks():
     ):
         found = zones.allowed_speed(zones.fences_of(Zones(speed=row)), inside, motion(1.0), 0.0, 0.0, SETTINGS, OUTLINE)
         assert found == (cap_mps, StopReason.SPEED_ZONE, f"speed zone {name}")
+
+
+def test_a_single_point_of_the_border_in_reach_counts():
+    """The tip of a needle that points at the corner from outside: the next points lie out of reach of a slow motion."""
+    tip = (0.235, 0.2)
+    away = (3.0 * 0.76, 3.0 * 0.65)
+    needle = (tip, (tip[0] + away[0] + 0.01, tip[1] + away[1]), (tip[0] + away[0], tip[1] + away[1] + 0.01))
+    fences = zones.fences_of(Zones(keep_out=(KeepOut(name="needle", polygon_m=needle),)))
+    wish = motion(0.06)
+    reach_m = envelope.reach_m(wish, 0.0, SETTINGS, OUTLINE.circumradius_m)
+    assert (np.hypot(*fences[0].border.T) <= reach_m).sum() == 1
+    found = zones.allowed_speed(fences, Pose2(0.0, 0.0, 0.0), wish, 0.0, 0.0, SETTINGS, OUTLINE)
+    assert found == (0.0, StopReason.KEEP_OUT, "keep-out zone needle")
+
+
+def test_a_border_more_than_a_metre_away_counts_where_the_margin_is_wide():
+    settings = EnvelopeSettings.from_config(robot(margin_m=0.7))
+    square = ((1.25, -2.0), (3.0, -2.0), (3.0, 2.0), (1.25, 2.0))
+    fences = zones.fences_of(Zones(keep_out=(KeepOut(name="far", polygon_m=square),)))
+    speed_mps, _, _ = zones.allowed_speed(fences, Pose2(0.0, 0.0, 0.0), motion(1.7), 0.0, 0.0, settings, OUTLINE)
+    points = np.array([(1.25, y / 100.0, 0.0, 0.0) for y in range(-100, 101)])
+    expected_mps, _ = envelope.clear_speed(motion(1.7), 0.0, 0.0, points, len(points), settings, OUTLINE)
+    assert 0.5 < expected_mps < 1.6
+    assert speed_mps == pytest.approx(expected_mps, abs=2e-3)
+
+
+def test_along_the_nearest_border_is_not_out_of_a_zone():
+    square = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0))
+    fences = zones.fences_of(Zones(keep_out=(KeepOut(name="pool", polygon_m=square),)))
+    for wish in (motion(0.5), motion(-0.5)):
+        found = zones.allowed_speed(fences, Pose2(2.0, 0.5, 0.0), wish, 0.0, 0.0, SETTINGS, OUTLINE)
+        assert found == (0.0, StopReason.KEEP_OUT, "keep-out zone pool")
