@@ -259,7 +259,7 @@ def test_wheels_that_stand_at_the_margin_do_not_hide_a_body_that_slides_into_it(
     x_m = 0.229 + 0.02 + CONFIG.safety.margin_m
     for _ in range(3):
         found = seeing(sliding, [(x_m, 0.0, 0.02)])
-        x_m += CONFIG.safety.margin_m + 2e-5 - memory.nearest_m(found.memory, found.acting.pose, outline)
+        x_m += CONFIG.safety.margin_m + 4e-6 - memory.nearest_m(found.memory, found.acting.pose, outline)
     assert shrinker().largest_clear(Twist2(0.3, 0.0), STANDSTILL, found, 0.02)[1] is StopCategory.BRAKE
     rest = seeing(situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=CONFIG), [(x_m, 0.0, 0.02)])
     command, category, stop = shrinker().largest_clear(Twist2(0.3, 0.0), STANDSTILL, rest, 0.02)
