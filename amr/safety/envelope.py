@@ -113,8 +113,9 @@ def reach_m(
     ``age_s`` and ``uncertainty_m``: the largest of any point. Turning keeps the outline within its circumradius.
     """
     speed_mps = max(motion.speed_mps, floor_mps)
-    stop_s = settings.hold_s + speed_mps * motion.brake_s_per_mps
-    way_m = speed_mps * stop_s
+    brake_s = speed_mps * motion.brake_s_per_mps
+    way_m = speed_mps * (settings.hold_s + 0.5 * brake_s)
+    stop_s = settings.hold_s + brake_s
     return (
         circumradius_m
         + abs(motion.unit.v_mps) * way_m

@@ -45,6 +45,7 @@ def test_a_good_scan_is_not_refused() -> None:
         (replace(GOOD, range_min_m=float("nan")), "range_min_m"),
         (replace(GOOD, range_max_m=31.0), "range_max_m"),
         (replace(GOOD, range_max_m=0.05), "range_max_m"),
+        (replace(GOOD, range_max_m=GOOD.range_min_m), "range_max_m"),
         (replace(GOOD, range_max_m=float("nan")), "range_max_m"),
         (replace(GOOD, time_increment_s=-0.01), "time_increment_s"),
         (replace(GOOD, time_increment_s=0.0015), "time_increment_s 0.001500 makes no scan within 1 s"),
