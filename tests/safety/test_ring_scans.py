@@ -28,6 +28,8 @@ def with_ranges(**beams: float) -> Any:
 
 def test_a_good_scan_is_not_refused() -> None:
     assert refuse(GOOD, RULES, 0) == ""
+    assert refuse(replace(GOOD, range_min_m=0.0), RULES, 0) == ""
+    assert refuse(with_ranges(b7=0.0), RULES, 0) == "", "nothing is nearer than at the lidar, but it is there"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +119,19 @@ def test_what_is_near_does_not_vanish_into_nothing_at_once(
     ranges[1][near_after : near_after + far_after] = 9.0
     before, after = (replace(with_returns(0), ranges_m=own) for own in ranges)
     assert bool(blind(watch(None, before, 0.0), after, RULES)) == refused
+
+
+def test_what_is_lost_far_away_is_no_loss_of_what_is_near() -> None:
+    ranges = np.full(720, np.inf, np.float32)
+    ranges[:40], ranges[100:180] = 1.0, 20.0
+    last = watch(None, replace(GOOD, ranges_m=ranges), 0.0)
+    ranges = ranges.copy()
+    ranges[100:180] = np.inf
+    assert blind(last, replace(GOOD, ranges_m=ranges), replace(RULES, returns_min=5)) == ""
+    ranges[:40] = np.inf
+    assert "40 of 40 returns from within 3 m are gone" in blind(
+        last, replace(GOOD, ranges_m=ranges), replace(RULES, returns_min=1)
+    )
 
 
 def test_open_fields_can_be_allowed_from_the_start() -> None:

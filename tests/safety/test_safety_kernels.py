@@ -223,6 +223,35 @@ def test_creeping_leaves_and_slides_but_never_approaches(
     assert creep(points, twist) == allowed
 
 
+@pytest.mark.parametrize(("margin", "beyond", "allowed"), [(0.5, 0.1, False), (1.2, 0.1, False), (1.2, 0.2, True)])
+def test_creeping_reckons_with_all_that_can_come_within_its_margin(margin: float, beyond: float, allowed: bool) -> None:
+    """A point in the direction of a corner: as far from the middle as any that counts."""
+    row = law((1.0, 0.0), HOLD_S=1.0, MARGIN=margin)
+    distance = RADIUS + margin + beyond
+    corner = (0.229, WHEEL_SIDE)
+    points = np.array([[distance * corner[0] / RADIUS, distance * corner[1] / RADIUS, 0.0, 0.0]])
+    assert kernel.creep_is_clear(points, 1, 0.16, 0.005, row, *OUTLINE.parts.arrays, np.empty(1)) == allowed
+
+
+@pytest.mark.parametrize(
+    ("obstacle_speed", "ahead", "allowed"), [(0.0, 0.033, True), (0.05, 0.033, False), (0.05, 0.038, True)]
+)
+def test_while_it_creeps_points_may_approach(obstacle_speed: float, ahead: float, allowed: bool) -> None:
+    row = law((1.0, 0.0), MARGIN=0.02, OBSTACLE_SPEED=obstacle_speed)
+    points = np.array([[FRONT + ahead, 0.0, 0.0, 0.0]])
+    assert kernel.creep_is_clear(points, 1, 0.15, 0.005, row, *OUTLINE.parts.arrays, np.empty(1)) == allowed
+
+
+def test_a_sweep_that_comes_to_no_end_counts_as_not_clear() -> None:
+    """It turns a hundred times beside a point that it never touches: nothing is said of the last of them."""
+    row = law((0.0, 1.0))
+    point = (RADIUS + 0.0005, 0.0)
+    start = outline_distance(*point, *OUTLINE.parts.arrays)
+    arguments = (0.0, start, 0.1, 0.0)
+    assert kernel.point_is_clear(*point, *arguments, 2.0, 0.0, row, *OUTLINE.parts.arrays)
+    assert not kernel.point_is_clear(*point, *arguments, 200.0, 0.0, row, *OUTLINE.parts.arrays)
+
+
 @pytest.mark.parametrize(
     ("value", "target", "after"),
     [(0.0, 1.0, 0.03), (1.0, 0.0, 0.965), (0.5, -1.0, 0.465), (-0.5, 0.0, -0.465), (0.0, 0.01, 0.01), (1.0, 1.0, 1.0)],
