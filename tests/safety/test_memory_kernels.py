@@ -178,14 +178,22 @@ def test_the_beams_on_both_sides_of_a_point_must_see_past_it(beam: float, neighb
         assert gone is (blocked not in {10, neighbor})
 
 
-@pytest.mark.parametrize(("blocked", "gone"), [(191, True), (192, False), (209, False), (210, True), (200, False)])
-def test_however_uncertain_a_near_point_is_a_few_beams_judge_it(blocked: int, gone: bool) -> None:
+@pytest.mark.parametrize(
+    ("uncertainty_m", "blocked", "gone"),
+    [
+        (0.2, 191, True), (0.2, 192, False), (0.2, 209, False), (0.2, 210, True), (0.2, 200, False),
+        (0.01, 194, True), (0.01, 195, False), (0.01, 205, False), (0.01, 206, True),
+    ],
+)  # fmt: skip
+def test_the_more_uncertain_a_near_point_is_the_more_beams_judge_it_up_to_a_few(
+    uncertainty_m: float, blocked: int, gone: bool
+) -> None:
     geometry = geometry_of(401, STILL)
     angle_rad = geometry[0] + 200.2 * geometry[1]
     x, y = lidar_at(0, 401, STILL).apply(0.3 * math.cos(angle_rad), 0.3 * math.sin(angle_rad))
     scan = np.full(401, 5.0, np.float32)
     scan[blocked] = 0.05
-    assert bool(kernel.is_superseded(x, y, 0.2, scan, geometry, *arms(geometry))) is gone
+    assert bool(kernel.is_superseded(x, y, uncertainty_m, scan, geometry, *arms(geometry))) is gone
 
 
 # ------------------------------------------------------------ points
