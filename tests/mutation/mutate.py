@@ -90,6 +90,7 @@ TARGETS = {
         (
             "tests/safety/test_safety_kernels.py",
             "tests/safety/test_memory_kernels.py",
+            "tests/safety/test_mover_kernel.py",
             "tests/safety/test_envelope.py",
             "tests/safety/test_shrink.py",
             "tests/safety/test_situation.py",
