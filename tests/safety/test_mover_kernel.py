@@ -113,3 +113,18 @@ def test_where_even_the_slowest_meets_somebody_the_wish_stays() -> None:
     movers = np.array([[0.6, 0.0, -1.5, 0.0, 0.3, 0.0, 0.0]])
     assert met(movers.tolist(), 0.2, row)[0] == 0
     assert kernel_movers.largest_unmet_speed(movers, 1.8, 0.2, row, *OUTLINE.parts.arrays) == (1.8, -1)
+
+
+@pytest.mark.parametrize("values", [{}, {"HOLD_S": 0.15}, {"FLOOR": 1.6}, {"BRAKE_S_PER_MPS": 0.9}], ids=str)
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.3, 0.5, 0.7])
+def test_at_each_moment_the_front_is_where_the_stop_has_brought_it(values: dict[str, float], part: float) -> None:
+    """A pea that shoots across the way: it meets the robot at that moment or never."""
+    row, speed = law((1.0, 0.0), **values), 1.2
+    duration_s = row[kernel.HOLD_S] + max(speed, row[kernel.FLOOR]) * row[kernel.BRAKE_S_PER_MPS]
+    at_s = STEP_S * round(part * duration_s / STEP_S)
+    way_m = sum(speed_at((k + 0.5) * at_s / 500, speed, row) for k in range(500)) * at_s / 500
+    for ahead_m in (-0.008, 0.008):
+        x_m = 0.21 + way_m + 0.02 + ahead_m
+        pea = np.array([[x_m, -12.0 * at_s, 0.0, 12.0, 0.02, 0.0, 0.0]])
+        found = kernel_movers.met_by_stop(pea, speed, row, *OUTLINE.parts.arrays)
+        assert found == (0 if ahead_m < 0.0 else -1)
