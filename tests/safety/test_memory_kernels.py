@@ -12,7 +12,7 @@ from safety_scene import polygons_distance, robot
 
 from amr.geometry import Pose2
 from amr.safety import kernel_memory as kernel
-from amr.safety.outline import Outline
+from amr.safety.outline import Outline, Polygons
 
 BODY = robot().body
 OUTLINE = Outline.from_body(BODY)
@@ -218,14 +218,17 @@ def test_points_are_given_in_the_frame_of_the_base_with_their_age_and_doubt() ->
     assert points[:count] == pytest.approx(np.array([row[1:] for row in near]))
 
 
-def test_the_smallest_clearance_is_that_of_the_nearest_point() -> None:
+LOPSIDED = [[(0.9, 0.1), (0.5, 0.3), (0.4, -0.1)], [(-0.1, 0.0), (-0.3, 0.2), (-0.4, -0.5), (-0.1, -0.4)]]
+
+
+@pytest.mark.parametrize("outline", [BODY.outline_m, LOPSIDED])
+def test_the_smallest_clearance_is_that_of_the_nearest_point(outline: Any) -> None:
     rng = np.random.default_rng(4)
-    for _ in range(25):
-        points = np.column_stack([rng.uniform(0.4, 2.4, 6), rng.uniform(-3.3, -1.3, 6)])
-        expected_m = min(
-            max(polygons_distance(BODY.outline_m, *POSE.inverse().apply(x, y)), 0.0) for x, y in points[:5]
-        )
-        found_m = kernel.smallest_clearance(points, 5, POSE.x_m, POSE.y_m, POSE.yaw_rad, *OUTLINE.parts.arrays)
+    parts = Polygons.from_points(outline)
+    for _ in range(40):
+        points = np.column_stack([rng.uniform(0.2, 2.6, 6), rng.uniform(-3.5, -1.1, 6)])
+        expected_m = min(max(polygons_distance(outline, *POSE.inverse().apply(x, y)), 0.0) for x, y in points[:5])
+        found_m = kernel.smallest_clearance(points, 5, POSE.x_m, POSE.y_m, POSE.yaw_rad, *parts.arrays)
         assert max(found_m, 0.0) == pytest.approx(expected_m, abs=1e-9)
     assert kernel.smallest_clearance(points, 0, 0.0, 0.0, 0.0, *OUTLINE.parts.arrays) == math.inf
 
@@ -308,17 +311,17 @@ def hull_distance(x: float, y: float) -> float:
 def test_around_the_body_every_cell_within_the_margin_is_marked_and_no_other() -> None:
     owners, drifts = space()
     kernel.mark_around(
-        POSE.x_m, POSE.y_m, POSE.yaw_rad, 0.3, 77, 0.25, CELL_M, owners, drifts, *OUTLINE.hull.arrays
+        POSE.x_m, POSE.y_m, POSE.yaw_rad, 0.8, 77, 0.25, CELL_M, owners, drifts, *OUTLINE.hull.arrays
     )  # fmt: skip
     marked = 0
     for column, row, x, y in cells_around(POSE.x_m, POSE.y_m):
         distance_m = hull_distance(x, y)
-        if abs(distance_m - 0.35) < 1e-6:
+        if abs(distance_m - 0.85) < 1e-6:
             continue
         slot = owners[row % CELLS, column % CELLS]
-        assert (slot.tolist() == [column, row, 77]) == (distance_m < 0.35)
-        assert drifts[row % CELLS, column % CELLS] == (0.25 if distance_m < 0.35 else 0.0)
-        marked += distance_m < 0.35
+        assert (slot.tolist() == [column, row, 77]) == (distance_m < 0.85)
+        assert drifts[row % CELLS, column % CELLS] == (0.25 if distance_m < 0.85 else 0.0)
+        marked += distance_m < 0.85
     assert 60 < marked < CELLS * CELLS - 60
 
 
