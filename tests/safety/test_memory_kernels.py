@@ -221,7 +221,10 @@ def test_points_are_given_in_the_frame_of_the_base_with_their_age_and_doubt() ->
 LOPSIDED = [[(0.9, 0.1), (0.5, 0.3), (0.4, -0.1)], [(-0.1, 0.0), (-0.3, 0.2), (-0.4, -0.5), (-0.1, -0.4)]]
 
 
-@pytest.mark.parametrize("outline", [BODY.outline_m, LOPSIDED])
+ROW = [[(x, -0.2), (x + 0.2, -0.2), (x + 0.2, 0.1), (x, 0.1)] for x in (-1.1, -0.5, 0.0, 0.5, 1.1)]
+
+
+@pytest.mark.parametrize("outline", [BODY.outline_m, LOPSIDED, ROW])
 def test_the_smallest_clearance_is_that_of_the_nearest_point(outline: Any) -> None:
     rng = np.random.default_rng(4)
     parts = Polygons.from_points(outline)
