@@ -278,6 +278,14 @@ def test_prediction_without_commands_keeps_the_speed_and_zero_time_changes_nothi
     )  # fmt: skip
 
 
+def test_prediction_ends_at_its_very_time() -> None:
+    nothing = np.zeros((0, 3))
+    limits = (3.0, 3.5, 1.75, 12.0, 0.005)
+    x, y, yaw, v, w = kernel.predict_in_flight(0.0, 0.0, 0.3, 0.5, 0.8, *limits, nothing, 0.021, 0.033)
+    assert (yaw, v, w) == (pytest.approx(0.3 + 0.8 * 0.012), 0.5, 0.8)
+    assert (x, y) == pytest.approx((0.006 * math.cos(0.3048), 0.006 * math.sin(0.3048)), abs=1e-7)
+
+
 @pytest.mark.parametrize(("w", "v_after"), [(0.0, 0.65), (0.3, 0.65), (0.31, 0.825), (-2.0, 0.825)])
 def test_prediction_brakes_less_where_a_turn_is_commanded(w: float, v_after: float) -> None:
     pending = np.array([(0.0, 0.0, w)])
