@@ -94,6 +94,13 @@ def test_out_of_view_the_nearer_end_of_the_scan_tells(beams: int) -> None:
         assert distance == pytest.approx(3.0)
 
 
+def test_a_return_from_the_very_end_of_the_range_is_one() -> None:
+    ranges = np.array([RANGE_MAX_M, RANGE_MAX_M + 0.01, np.inf, np.nan, 0.05, 1.0], np.float32)
+    points, numbers = np.zeros((6, 2)), np.zeros(6, np.int32)
+    assert kernel.place_scan(ranges, geometry_of(6, STILL), points, numbers) == 3
+    assert numbers[:3].tolist() == [0, 4, 5]
+
+
 # ------------------------------------------------------------ what a scan says of a remembered point
 
 
