@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safety_scene import STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of
+from safety_scene import MS, STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopReason
@@ -388,3 +388,29 @@ def test_what_is_seen_or_vouched_for_lies_around_the_newest_pose() -> None:
         state = memory.insert(state, blind, geometry, here, RULES, OUTLINE)
     assert not is_unseen(state, 0.0, 0.5, here)
     assert is_unseen(state, 0.0, -0.1, here)
+
+
+@pytest.mark.parametrize("sweep_ms", [0.0, 50.0, -50.0])
+def test_the_beams_of_a_sweep_begin_and_end_where_the_robot_was_then(sweep_ms: float) -> None:
+    """A robot that drives 1 m/s and turns; a lidar that turns clockwise takes its last beam first."""
+    trail = tuple((20 * k * MS, 0.02 * k, -0.01 * k, 0.03 * k) for k in range(12))
+    increment_s = sweep_ms * 1e-3 / (CONFIG.lidar.beams - 1)
+    scan = replace(scan_of(CONFIG, 110 * MS, ranges_of(CONFIG, Pose2(0.0, 0.0, 0.0), [])), time_increment_s=increment_s)
+    geometry = memory.scan_geometry(scan, replace(odometer(), trail=trail), RULES)
+    assert geometry is not None
+    assert geometry[7:10].tolist() == pytest.approx([0.11, -0.055, 0.165])
+    moved_m = sweep_ms * 1e-3
+    assert geometry[10:13].tolist() == pytest.approx([moved_m, -0.5 * moved_m, 1.5 * moved_m])
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_arming_vouches_for_the_space_behind_also_with_the_first_telemetry(together: bool) -> None:
+    """So the first step back is as fast as what a person who looked allows; unseen space would allow a tenth."""
+    driver = Driver(robot(blind_mps=0.02))
+    for _ in range(3):
+        driver.step(arm_wish=False, **({"base": None} if together else {}))
+    out = driver.step(arm_wish=True)
+    assert out.armed
+    for _ in range(4):
+        out = driver.step(Twist2(-0.2, 0.0), arm_wish=True)
+    assert out.command.v_mps == pytest.approx(-0.2)

@@ -33,6 +33,30 @@ def test_a_good_scan_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"time_increment_s": 1.0 / 720.0},
+        {"range_min_m": 0.0},
+        {"range_min_m": GOOD.range_min_m + 1e-3},
+        {"range_max_m": GOOD.range_max_m + 1e-3},
+        {"angle_min_rad": 1e-3},
+        {"angle_increment_rad": 1e-3 / 720.0},
+    ],
+)
+def test_a_scan_exactly_at_a_limit_is_taken(changes: dict[str, float]) -> None:
+    """A scan that takes a whole second, one of a lidar that sees from its own lens on, one a millimetre off ..."""
+    rules = RULES
+    for name in ("angle_min_rad", "angle_increment_rad"):
+        if name in changes:  # from zero, for a difference is exact only there
+            rules = replace(rules, **{name: 0.0})
+    assert refuse(replace(GOOD, **changes), rules, 0) == ""
+
+
+def test_a_lidar_whose_ranges_all_lie_at_one_place_is_refused() -> None:
+    assert "range_max_m" in refuse(replace(GOOD, range_min_m=0.05, range_max_m=0.05), RULES, 0)
+
+
+@pytest.mark.parametrize(
     ("scan", "words"),
     [
         (replace(GOOD, ranges_m=GOOD.ranges_m[:-1]), "719"),
@@ -260,6 +284,14 @@ def test_an_old_or_repeated_stamp_does_not_keep_a_lidar_alive() -> None:
     for _ in range(16):
         out = driver.step(SLOW, scan=replace(old, stamp_ns=old.stamp_ns - STEP_NS))
     assert out.stop.reason is StopReason.SCAN_STALE
+
+
+def test_one_scan_told_in_many_steps_is_not_a_frozen_lidar() -> None:
+    driver = driving()
+    driver.step(SLOW)
+    told = driver.scan()
+    for _ in range(10):
+        assert driver.step(SLOW, scan=told).stop.reason is StopReason.NONE
 
 
 def test_a_scan_that_is_newer_than_telemetry_waits_for_it() -> None:
