@@ -62,6 +62,12 @@ def test_nothing_moves_before_it_is_armed() -> None:
     assert out.command == Twist2(0.0, 0.0)
 
 
+def test_it_says_that_it_was_never_armed_and_a_wish_in_its_first_step_arms_it() -> None:
+    driver = Driver(robot())
+    assert driver.step(SLOW, arm_wish=False).stop == Stop(StopReason.NOT_ARMED, "never armed since the start")
+    assert Driver(robot()).step(SLOW, arm_wish=True).armed
+
+
 def test_a_wish_that_was_there_before_the_link_does_not_arm() -> None:
     driver = Driver(robot())
     driver.run(0.1, SLOW, arm_wish=True, link=LinkState.CONNECTING)

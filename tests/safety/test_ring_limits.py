@@ -128,6 +128,21 @@ def test_the_slowest_fraction_can_be_reached_by_braking(v0: float, w0: float, v1
         assert reached.w_radps == pytest.approx(wish.w_radps, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("before", "candidate", "fraction"),
+    [
+        (Twist2(1.0, 0.0), Twist2(0.0, 1.0), 0.0),  # nothing of what is left goes the same way
+        (Twist2(1.0, 0.0), Twist2(-1.0, 0.0), 0.0),
+        (Twist2(0.05, 0.0), Twist2(1.0, 0.0), 0.0),  # rest is within reach
+        (Twist2(1.0, 0.0), Twist2(0.5, 0.0), 1.0),  # even the whole is slower than braking allows
+        (Twist2(1.0, 0.0), Twist2(1.24, 0.0), 0.75),
+        (Twist2(0.1, -1.0), Twist2(1.0, -1.52), 0.5),
+    ],
+)
+def test_how_little_of_a_wish_braking_reaches(before: Twist2, candidate: Twist2, fraction: float) -> None:
+    assert slowest_fraction(before, candidate, LIMITS, STEP_S) == pytest.approx(fraction)
+
+
 def test_a_brake_below_the_acceleration_counts_as_the_acceleration() -> None:
     config = robot()
     limits = CommandLimits.from_config(config.limits.model_copy(update={"brake_mps2": 1.0}))

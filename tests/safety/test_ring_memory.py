@@ -414,3 +414,45 @@ def test_arming_vouches_for_the_space_behind_also_with_the_first_telemetry(toget
     for _ in range(4):
         out = driver.step(Twist2(-0.2, 0.0), arm_wish=True)
     assert out.command.v_mps == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("reach_m", "rate_hz", "safety", "radius_m", "cells", "phases", "free_s"),
+    [
+        (1.0, 50.0, {}, 1.5, 60, 8, 15.0),
+        (3.0, 5.0, {"obstacle_speed_mps": 0.3}, 3.5, 64, 1, 0.5),
+        (1.01, 100.0, {"obstacle_speed_mps": 0.3, "memory_s": 0.25}, 1.51, 62, 8, 0.25),
+        (1.0, 20.0, {"memory_s": 2.5}, 1.5, 60, 3, 2.5),
+    ],
+)
+def test_how_much_is_remembered_and_how_long(
+    reach_m: float, rate_hz: float, safety: Any, radius_m: float, cells: int, phases: int, free_s: float
+) -> None:
+    config = robot({"rate_hz": rate_hz}, armed_clear_m=0.12, **safety)
+    rules = memory.MemoryRules.from_config(config, reach_m)
+    assert (rules.cells, rules.phases) == (cells, phases)
+    assert rules.radius_m == pytest.approx(radius_m)
+    assert rules.cell_m == pytest.approx(2.0 * radius_m / cells)
+    assert (rules.free_age_ns, rules.age_ns) == (round(free_s * 1e9), round(config.safety.memory_s * 1e9))
+    assert rules.beside_m == pytest.approx(config.body.circumradius_m + 0.12)
+
+
+def test_at_first_nothing_was_seen() -> None:
+    state = memory.empty(RULES, 720)
+    assert (state.points.shape, state.fresh.shape, state.fresh_beams.shape) == ((2048, 4), (720, 2), (720,))
+    assert (state.owners.shape, state.drifts.shape) == ((RULES.cells, RULES.cells, 3), (RULES.cells, RULES.cells))
+    assert (state.count, state.fresh_count, state.fresh_drift_m, state.fresh_stamp_ns, state.phase) == (0, 0, 0.0, 0, 0)
+    assert not any(each.any() for each in (state.points, state.fresh, state.fresh_beams, state.drifts))
+
+
+def test_points_are_given_in_the_frame_of_a_pose_with_their_age() -> None:
+    """One return of 30 ms ago, and one of another 2 s before, since when the odometry got 4 cm worse."""
+    state = memory.empty(RULES, 720)
+    state.fresh[0], state.points[0] = (1.0, 2.0), (1.5, 2.0, 0.01, -2000.0 * MS)
+    state = replace(state, count=1, fresh_count=1, fresh_stamp_ns=-30 * MS)
+    pose = (1.0, 1.5, 0.5 * math.pi)
+    points, sources, count = memory.points_near(state, odometer(drift=0.05), pose, 0.8, 0)
+    assert (count, len(points), sources.tolist()) == (2, 2, [0, -1])
+    assert points[0].tolist() == pytest.approx([0.5, 0.0, 0.0, 0.03])
+    assert points[1].tolist() == pytest.approx([0.5, -0.5, 0.04 + kernel.THINNING_M, 2.0])
+    assert memory.points_near(state, odometer(drift=0.05), pose, 0.6, 0)[2] == 1

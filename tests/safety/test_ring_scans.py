@@ -164,6 +164,11 @@ def test_open_fields_can_be_allowed_from_the_start() -> None:
     assert blind(watch(None, GOOD, 0.0), with_returns(0), rules) == ""
 
 
+def test_a_return_from_as_far_as_the_lidar_sees_is_one() -> None:
+    far = replace(GOOD, ranges_m=np.full(720, GOOD.range_max_m, np.float32))
+    assert watch(None, far, 0.0).returns == 720
+
+
 def test_an_empty_view_is_not_frozen() -> None:
     seen = watch(None, with_returns(0), 0.0)
     for _ in range(20):
@@ -311,6 +316,13 @@ def test_a_scan_from_before_the_first_telemetry_is_dropped() -> None:
     driver = Driver(robot())
     out = driver.run(0.1, SLOW, scan=scan_of(driver.config, -STEP_NS, ranges_of(driver.config, driver.pose, wall(2.0))))
     assert out.stop.reason is StopReason.SCAN_MISSING
+
+
+def test_a_scan_of_the_very_moment_of_the_first_telemetry_is_dropped_too() -> None:
+    driver = Driver(robot())
+    driver.step(arm_wish=False)
+    driver.step(arm_wish=True, scan=None)
+    assert driver.step(arm_wish=True, scan=None).stop.reason is StopReason.SCAN_MISSING
 
 
 def test_a_scan_before_any_telemetry_is_dropped() -> None:
