@@ -131,6 +131,10 @@ def test_a_gyro_is_frozen_where_only_the_wheels_change(turned_radps: float, beli
     after = advance(before, replace(AFTER, left_mps=speeds[0], right_mps=speeds[1]), even(0.4), ROLLING, 5.0)
     assert (after.yaw_rate_radps == 0.4) is believed
     assert (after.same_radps, after.wheels_radps) == (0.4, 2.0)
+    just = advance(
+        replace(before, wheels_radps=0.0), replace(AFTER, left_mps=0.0, right_mps=0.15), even(0.4), ROLLING, 5.0
+    )
+    assert just.yaw_rate_radps == 0.4, "0.3 rad/s are not more than that"
     lives = advance(
         before, replace(AFTER, left_mps=0.0), gyro((105, 0.4), (110, 0.4), (115, 0.6), (120, 0.7)), ROLLING, 5.0
     )
