@@ -54,6 +54,12 @@ def test_a_steady_turn_counts_no_slide_of_the_leading_wheels() -> None:
     assert steady.turning_mps == 1.0
 
 
+@pytest.mark.parametrize("w_radps", [0.5, -0.8])
+def test_in_a_turn_the_leading_wheels_count_as_faster_by_their_way_sideways(w_radps: float) -> None:
+    found = situation(Twist2(1.0, w_radps), (1.0, 0.0, w_radps), Twist2(1.0, w_radps))
+    assert found.coasting.twist.v_mps == pytest.approx(1.0 + 0.131 * abs(w_radps))
+
+
 def test_a_body_that_slides_takes_longer_to_stop_turning() -> None:
     turning = situation(Twist2(0.5, 3.0), (0.5, -0.4, 3.0), Twist2(0.5, 3.0))
     assert turning.sliding.alpha_max_radps2 == pytest.approx(turning.limits.alpha_max_radps2 * 2.0 / 3.0)
