@@ -93,6 +93,12 @@ def test_of_a_body_that_goes_straight_a_turn_to_the_left_counts_from_when_it_is_
     assert situation(Twist2(1.0, 0.0), (1.0, 0.0, 0.0), Twist2(1.0, 2.5)).coasting.twist.w_radps > 0.5
 
 
+def test_a_command_in_flight_acts_when_its_time_has_come_however_old_the_telemetry_is() -> None:
+    found = situation(Twist2(0.0, 0.0), (0.0, 0.0, 0.0), Twist2(1.0, 0.0), late_ms=40)
+    assert found.now.twist.v_mps == 0.0
+    assert found.acting.twist.v_mps == pytest.approx(0.15)
+
+
 @pytest.mark.parametrize("late_ms", [0, 40, 100, 400])
 def test_old_telemetry_counts_until_its_time_is_out(late_ms: int) -> None:
     """A robot that drives on at 1 m/s; after the time-out it is braked for its silence."""
