@@ -143,6 +143,14 @@ def test_how_little_of_a_wish_braking_reaches(before: Twist2, candidate: Twist2,
     assert slowest_fraction(before, candidate, LIMITS, STEP_S) == pytest.approx(fraction)
 
 
+@pytest.mark.parametrize(
+    ("twist", "time_s"),
+    [(Twist2(-1.4, 0.0), 0.4), (Twist2(0.0, -6.0), 0.5), (Twist2(1.4, 6.0), 0.5), (STANDSTILL, 0.0)],
+)
+def test_the_slower_of_both_brakes_tells_the_time_to_rest(twist: Twist2, time_s: float) -> None:
+    assert stop_time_s(twist, LIMITS) == pytest.approx(time_s)
+
+
 def test_a_brake_below_the_acceleration_counts_as_the_acceleration() -> None:
     config = robot()
     limits = CommandLimits.from_config(config.limits.model_copy(update={"brake_mps2": 1.0}))
