@@ -216,7 +216,7 @@ def pose_at(odometer: Odometer, stamp_ns: int) -> tuple[float, float, float] | N
     if len(trail) < 2 or stamp_ns < trail[0][0] or stamp_ns > trail[-1][0] + _EXTRAPOLATE_NS:
         return None
     index = len(trail) - 1
-    while index > 1 and trail[index - 1][0] > stamp_ns:
+    while trail[index - 1][0] > stamp_ns:
         index -= 1
     before, after = trail[index - 1], trail[index]
     part = (stamp_ns - before[0]) / (after[0] - before[0])

@@ -49,7 +49,7 @@ def rows_of(movers: tuple[Mover, ...], start: tuple[float, float, float], ahead_
         )
         if all(math.isfinite(value) for value in row) and dx * dx + dy * dy < _NEAR_M * _NEAR_M:
             rows.append((float(mover.number), *row))
-    return np.array(rows, np.float64).reshape(-1, 1 + kernel_movers.MOVER_COLUMNS)
+    return np.array(rows, np.float64).reshape(len(rows), 1 + kernel_movers.MOVER_COLUMNS)
 
 
 def clear_speed(

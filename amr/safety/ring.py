@@ -218,9 +218,7 @@ class SafetyRing:
         self._arm_state, self._arm_cause = advance(before, self._arm_cause, tuple(events))
         if self._arm_state is ArmState.ARMED is not before and self._odometer is not None:
             memory.vouch(self._memory, self._odometer, view.now_ns, self._memory_rules, self._outline)
-        self._mcu_was_armed = self._arm_state is ArmState.ARMED and (
-            state in _MCU_ARMED or (self._mcu_was_armed and state not in _MCU_OUT)
-        )
+        self._mcu_was_armed = self._arm_state is ArmState.ARMED and state in _MCU_ARMED
 
     # ------------------------------------------------------------ faults
 

@@ -130,9 +130,10 @@ def blind(last: ScanWatch | None, scan: Scan, rules: ScanRules) -> str:
     returns = _count_returns(scan)
     if last is not None and last.returns - returns > _SECTOR_FRAC * rules.beams:
         return f"{returns} returns in {rules.beams} beams, {last.returns} in the scan before: a blinded lidar"
-    lost = 0 if last is None else min(last.near - _count_near(scan), last.returns - returns)
-    if last is not None and rules.returns_min > 0 and lost > max(_FEW, 0.5 * last.near):
-        return f"{lost} of {last.near} returns from within {_NEAR_M:.0f} m are gone at once: a blinded lidar"
+    if last is not None and rules.returns_min > 0:
+        lost = min(last.near - _count_near(scan), last.returns - returns)
+        if lost > max(_FEW, 0.5 * last.near):
+            return f"{lost} of {last.near} returns from within {_NEAR_M:.0f} m are gone at once: a blinded lidar"
     if returns >= rules.returns_min:
         return ""
     if last is None:

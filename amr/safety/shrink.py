@@ -102,7 +102,7 @@ class Shrinker:
         slowest_mps = slowest * motion.speed_mps
         floor_mps = envelope.outline_speed_mps(start.twist, outline.circumradius_m)
         reach_m = envelope.reach_m(
-            motion, floor_mps, settings, outline.circumradius_m, rules.age_ns * 1e-9, rules.drift_m
+            motion, floor_mps, settings, outline.circumradius_m, settings.age_max_s, rules.drift_m
         )
         points, sources, count = memory.points_near(
             situation.memory, situation.odometer, start.pose, reach_m, situation.now_ns
@@ -120,8 +120,6 @@ class Shrinker:
 
     def _mover_scale(self, motion: Motion, slowest: float, situation: Situation) -> tuple[float, str]:
         """(part of the motion's speed that tracked movers leave, what limits it or '')."""
-        if not situation.movers:
-            return 1.0, ""
         now, acting = situation.now.pose, situation.acting.pose
         sine, cosine = sin_cos(now[2])
         dx, dy = acting[0] - now[0], acting[1] - now[1]

@@ -93,7 +93,7 @@ class Foresight:
         if odometer.yaw_rate_radps is not None:
             twist = Twist2(twist.v_mps, odometer.yaw_rate_radps)
         rows = [((at_ns - stamp_ns) * 1e-9, v_mps, w_radps) for at_ns, v_mps, w_radps in view.pending]
-        pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 3)
+        pending: NDArray[np.float64] = np.array(rows, np.float64).reshape(len(rows), 3)
         body = Twist2(odometer.vx_mps, twist.w_radps)
         leading = self._front if _turns_ahead(odometer, twist.w_radps) else self._rear
         # While it brakes in a turn, wheels that slide sideways slide along, too: the body is faster than they are, by

@@ -6,7 +6,7 @@ import pytest
 from safety_scene import STEP_NS, Driver, robot
 
 from amr.geometry import Twist2
-from amr.messages import LinkState, McuState, Operator, OperatorAction, StopCategory, StopReason
+from amr.messages import LinkState, McuState, Operator, OperatorAction, Stop, StopCategory, StopReason
 from amr.safety.arming import TRANSITIONS, ArmEvent, ArmState, advance
 
 D, A, E = ArmState.DISARMED, ArmState.ARMED, ArmState.ESTOPPED
@@ -62,6 +62,12 @@ def test_nothing_moves_before_it_is_armed() -> None:
     assert out.command == Twist2(0.0, 0.0)
 
 
+def test_it_says_that_it_was_never_armed_and_a_wish_in_its_first_step_arms_it() -> None:
+    driver = Driver(robot())
+    assert driver.step(SLOW, arm_wish=False).stop == Stop(StopReason.NOT_ARMED, "never armed since the start")
+    assert Driver(robot()).step(SLOW, arm_wish=True).armed
+
+
 def test_a_wish_that_was_there_before_the_link_does_not_arm() -> None:
     driver = Driver(robot())
     driver.run(0.1, SLOW, arm_wish=True, link=LinkState.CONNECTING)
@@ -102,6 +108,16 @@ def test_a_restarted_microcontroller_disarms_and_forgets_what_was_seen() -> None
         operator=(press(driver, OperatorAction.ARM),),
     )
     assert (out.armed, out.stop.reason) == (True, StopReason.SCAN_MISSING)
+
+
+def test_a_microcontroller_that_restarted_unnoticed_disarms_all_the_same() -> None:
+    """It may say at once that it drives: another boot id is enough, and the robot stays disarmed with that cause."""
+    driver = armed_driver()
+    driver.advance()
+    driver.advance = lambda: None  # type: ignore[method-assign]
+    assert not driver.step(SLOW, base=driver.base(boot_id=8)).armed
+    out = driver.step(SLOW, base=driver.base(stamp_ns=driver.now_ns + STEP_NS, boot_id=8))
+    assert (out.armed, out.stop) == (False, Stop(StopReason.NOT_ARMED, "the microcontroller restarted"))
 
 
 @pytest.mark.parametrize("state", [McuState.IDLE, McuState.BOOT])

@@ -128,6 +128,29 @@ def test_the_slowest_fraction_can_be_reached_by_braking(v0: float, w0: float, v1
         assert reached.w_radps == pytest.approx(wish.w_radps, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("before", "candidate", "fraction"),
+    [
+        (Twist2(1.0, 0.0), Twist2(0.0, 1.0), 0.0),  # nothing of what is left goes the same way
+        (Twist2(1.0, 0.0), Twist2(-1.0, 0.0), 0.0),
+        (Twist2(0.05, 0.0), Twist2(1.0, 0.0), 0.0),  # rest is within reach
+        (Twist2(1.0, 0.0), Twist2(0.5, 0.0), 1.0),  # even the whole is slower than braking allows
+        (Twist2(1.0, 0.0), Twist2(1.24, 0.0), 0.75),
+        (Twist2(0.1, -1.0), Twist2(1.0, -1.52), 0.5),
+    ],
+)
+def test_how_little_of_a_wish_braking_reaches(before: Twist2, candidate: Twist2, fraction: float) -> None:
+    assert slowest_fraction(before, candidate, LIMITS, STEP_S) == pytest.approx(fraction)
+
+
+@pytest.mark.parametrize(
+    ("twist", "time_s"),
+    [(Twist2(-1.4, 0.0), 0.4), (Twist2(0.0, -6.0), 0.5), (Twist2(1.4, 6.0), 0.5), (STANDSTILL, 0.0)],
+)
+def test_the_slower_of_both_brakes_tells_the_time_to_rest(twist: Twist2, time_s: float) -> None:
+    assert stop_time_s(twist, LIMITS) == pytest.approx(time_s)
+
+
 def test_a_brake_below_the_acceleration_counts_as_the_acceleration() -> None:
     config = robot()
     limits = CommandLimits.from_config(config.limits.model_copy(update={"brake_mps2": 1.0}))
@@ -161,9 +184,10 @@ def test_a_pause_between_steps_is_no_licence_to_jump() -> None:
     driver.run(0.1)
     out = driver.step(Twist2(2.0, 0.0), now_ns=driver.now_ns + 60_000_000_000, base=None)
     assert out.command == STANDSTILL
-    driver = Driver(robot(base_timeout_s=100.0, scan_timeout_s=100.0, dead_man_s=100.0))
+    driver = Driver(robot(base_timeout_s=100.0, scan_timeout_s=100.0, dead_man_s=100.0, blind_mps=5.0))
     driver.run(0.1)
-    assert driver.step(Twist2(2.0, 0.0), now_ns=driver.now_ns + 60_000_000_000).command.v_mps <= 0.3 + 1e-9
+    out = driver.step(Twist2(2.0, 0.0), now_ns=driver.now_ns + 60_000_000_000)
+    assert out.command.v_mps == pytest.approx(0.3), "five cycles of acceleration"
 
 
 def test_time_that_stands_still_allows_no_acceleration() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safety_scene import STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of
+from safety_scene import MS, STEP_NS, Driver, polygons_distance, ranges_of, robot, scan_of
 
 from amr.geometry import Pose2, Twist2
 from amr.messages import StopReason
@@ -388,3 +388,71 @@ def test_what_is_seen_or_vouched_for_lies_around_the_newest_pose() -> None:
         state = memory.insert(state, blind, geometry, here, RULES, OUTLINE)
     assert not is_unseen(state, 0.0, 0.5, here)
     assert is_unseen(state, 0.0, -0.1, here)
+
+
+@pytest.mark.parametrize("sweep_ms", [0.0, 50.0, -50.0])
+def test_the_beams_of_a_sweep_begin_and_end_where_the_robot_was_then(sweep_ms: float) -> None:
+    """A robot that drives 1 m/s and turns; a lidar that turns clockwise takes its last beam first."""
+    trail = tuple((20 * k * MS, 0.02 * k, -0.01 * k, 0.03 * k) for k in range(12))
+    increment_s = sweep_ms * 1e-3 / (CONFIG.lidar.beams - 1)
+    scan = replace(scan_of(CONFIG, 110 * MS, ranges_of(CONFIG, Pose2(0.0, 0.0, 0.0), [])), time_increment_s=increment_s)
+    geometry = memory.scan_geometry(scan, replace(odometer(), trail=trail), RULES)
+    assert geometry is not None
+    assert geometry[7:10].tolist() == pytest.approx([0.11, -0.055, 0.165])
+    moved_m = sweep_ms * 1e-3
+    assert geometry[10:13].tolist() == pytest.approx([moved_m, -0.5 * moved_m, 1.5 * moved_m])
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_arming_vouches_for_the_space_behind_also_with_the_first_telemetry(together: bool) -> None:
+    """So the first step back is as fast as what a person who looked allows; unseen space would allow a tenth."""
+    driver = Driver(robot(blind_mps=0.02))
+    for _ in range(3):
+        driver.step(arm_wish=False, **({"base": None} if together else {}))
+    out = driver.step(arm_wish=True)
+    assert out.armed
+    for _ in range(4):
+        out = driver.step(Twist2(-0.2, 0.0), arm_wish=True)
+    assert out.command.v_mps == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("reach_m", "rate_hz", "safety", "radius_m", "cells", "phases", "free_s"),
+    [
+        (1.0, 50.0, {}, 1.5, 60, 8, 15.0),
+        (3.0, 5.0, {"obstacle_speed_mps": 0.3}, 3.5, 64, 1, 0.5),
+        (1.01, 100.0, {"obstacle_speed_mps": 0.3, "memory_s": 0.25}, 1.51, 62, 8, 0.25),
+        (1.0, 20.0, {"memory_s": 2.5}, 1.5, 60, 3, 2.5),
+    ],
+)
+def test_how_much_is_remembered_and_how_long(
+    reach_m: float, rate_hz: float, safety: Any, radius_m: float, cells: int, phases: int, free_s: float
+) -> None:
+    config = robot({"rate_hz": rate_hz}, armed_clear_m=0.12, **safety)
+    rules = memory.MemoryRules.from_config(config, reach_m)
+    assert (rules.cells, rules.phases) == (cells, phases)
+    assert rules.radius_m == pytest.approx(radius_m)
+    assert rules.cell_m == pytest.approx(2.0 * radius_m / cells)
+    assert (rules.free_age_ns, rules.age_ns) == (round(free_s * 1e9), round(config.safety.memory_s * 1e9))
+    assert rules.beside_m == pytest.approx(config.body.circumradius_m + 0.12)
+
+
+def test_at_first_nothing_was_seen() -> None:
+    state = memory.empty(RULES, 720)
+    assert (state.points.shape, state.fresh.shape, state.fresh_beams.shape) == ((2048, 4), (720, 2), (720,))
+    assert (state.owners.shape, state.drifts.shape) == ((RULES.cells, RULES.cells, 3), (RULES.cells, RULES.cells))
+    assert (state.count, state.fresh_count, state.fresh_drift_m, state.fresh_stamp_ns, state.phase) == (0, 0, 0.0, 0, 0)
+    assert not any(each.any() for each in (state.points, state.fresh, state.fresh_beams, state.drifts))
+
+
+def test_points_are_given_in_the_frame_of_a_pose_with_their_age() -> None:
+    """One return of 30 ms ago, and one of another 2 s before, since when the odometry got 4 cm worse."""
+    state = memory.empty(RULES, 720)
+    state.fresh[0], state.points[0] = (1.0, 2.0), (1.5, 2.0, 0.01, -2000.0 * MS)
+    state = replace(state, count=1, fresh_count=1, fresh_stamp_ns=-30 * MS)
+    pose = (1.0, 1.5, 0.5 * math.pi)
+    points, sources, count = memory.points_near(state, odometer(drift=0.05), pose, 0.8, 0)
+    assert (count, len(points), sources.tolist()) == (2, 2, [0, -1])
+    assert points[0].tolist() == pytest.approx([0.5, 0.0, 0.0, 0.03])
+    assert points[1].tolist() == pytest.approx([0.5, -0.5, 0.04 + kernel.THINNING_M, 2.0])
+    assert memory.points_near(state, odometer(drift=0.05), pose, 0.6, 0)[2] == 1

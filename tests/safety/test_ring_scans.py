@@ -33,6 +33,30 @@ def test_a_good_scan_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"time_increment_s": 1.0 / 720.0},
+        {"range_min_m": 0.0},
+        {"range_min_m": GOOD.range_min_m + 1e-3},
+        {"range_max_m": GOOD.range_max_m + 1e-3},
+        {"angle_min_rad": 1e-3},
+        {"angle_increment_rad": 1e-3 / 720.0},
+    ],
+)
+def test_a_scan_exactly_at_a_limit_is_taken(changes: dict[str, float]) -> None:
+    """A scan that takes a whole second, one of a lidar that sees from its own lens on, one a millimetre off ..."""
+    rules = RULES
+    for name in ("angle_min_rad", "angle_increment_rad"):
+        if name in changes:  # from zero, for a difference is exact only there
+            rules = replace(rules, **{name: 0.0})
+    assert refuse(replace(GOOD, **changes), rules, 0) == ""
+
+
+def test_a_lidar_whose_ranges_all_lie_at_one_place_is_refused() -> None:
+    assert "range_max_m" in refuse(replace(GOOD, range_min_m=0.05, range_max_m=0.05), RULES, 0)
+
+
+@pytest.mark.parametrize(
     ("scan", "words"),
     [
         (replace(GOOD, ranges_m=GOOD.ranges_m[:-1]), "719"),
@@ -138,6 +162,11 @@ def test_open_fields_can_be_allowed_from_the_start() -> None:
     rules = ScanRules.from_config(robot(scan_returns_min=0))
     assert blind(None, with_returns(0), rules) == ""
     assert blind(watch(None, GOOD, 0.0), with_returns(0), rules) == ""
+
+
+def test_a_return_from_as_far_as_the_lidar_sees_is_one() -> None:
+    far = replace(GOOD, ranges_m=np.full(720, GOOD.range_max_m, np.float32))
+    assert watch(None, far, 0.0).returns == 720
 
 
 def test_an_empty_view_is_not_frozen() -> None:
@@ -262,6 +291,14 @@ def test_an_old_or_repeated_stamp_does_not_keep_a_lidar_alive() -> None:
     assert out.stop.reason is StopReason.SCAN_STALE
 
 
+def test_one_scan_told_in_many_steps_is_not_a_frozen_lidar() -> None:
+    driver = driving()
+    driver.step(SLOW)
+    told = driver.scan()
+    for _ in range(10):
+        assert driver.step(SLOW, scan=told).stop.reason is StopReason.NONE
+
+
 def test_a_scan_that_is_newer_than_telemetry_waits_for_it() -> None:
     driver = Driver(robot())
     driver.run(0.2)
@@ -279,6 +316,13 @@ def test_a_scan_from_before_the_first_telemetry_is_dropped() -> None:
     driver = Driver(robot())
     out = driver.run(0.1, SLOW, scan=scan_of(driver.config, -STEP_NS, ranges_of(driver.config, driver.pose, wall(2.0))))
     assert out.stop.reason is StopReason.SCAN_MISSING
+
+
+def test_a_scan_of_the_very_moment_of_the_first_telemetry_is_dropped_too() -> None:
+    driver = Driver(robot())
+    driver.step(arm_wish=False)
+    driver.step(arm_wish=True, scan=None)
+    assert driver.step(arm_wish=True, scan=None).stop.reason is StopReason.SCAN_MISSING
 
 
 def test_a_scan_before_any_telemetry_is_dropped() -> None:

@@ -176,6 +176,21 @@ def test_a_gyro_that_lives_is_believed_against_the_wheels() -> None:
     assert turned_rad(tuple(0.001 * (k % 2) for k in range(20))) == pytest.approx(0.0, abs=0.01)
 
 
+@pytest.mark.parametrize("grip", [1.0, 0.4])
+def test_wheels_that_lock_on_a_slippery_floor_leave_a_body_that_slides_on(grip: float) -> None:
+    """The ring reckons with it: a wall that it saw comes nearer by what friction leaves of the speed."""
+    driver = Driver(robot(), wall(2.5))
+    driver.run(0.2)
+    driver.run(0.8, Twist2(1.0, 0.0))
+    driver.step(Twist2(1.0, 0.0))
+    before_m = driver.out.min_range_m
+    locked = driver.base(left_mps=0.0, right_mps=0.0)
+    for k in range(1, 4):
+        out = driver.step(scan=None, base=replace(locked, stamp_ns=locked.stamp_ns + k * STEP_NS), grip_frac=grip)
+    slid_m = 1.0 * 0.06 - 0.5 * grip * driver.config.physics.friction * 9.81 * 0.06**2
+    assert before_m - out.min_range_m == pytest.approx(slid_m, abs=0.004)
+
+
 def test_a_differential_drive_does_not_slide() -> None:
     config = rolling()
     wheels = WheelGeometry.from_config(config)

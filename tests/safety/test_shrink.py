@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from safety_scene import STEP_NS, Circle, ranges_of, robot, scan_of, situation
 
 from amr.config.robot import RobotConfig
-from amr.config.zones import KeepOut, Zones
+from amr.config.zones import KeepOut, SpeedZone, Zones
 from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.messages import Stop, StopCategory, StopReason
 from amr.movers import Mover
@@ -51,6 +52,14 @@ def seeing(found: Situation, circles: list[Circle], config: RobotConfig = CONFIG
     assert geometry is not None
     outline = Outline.from_body(config.body)
     return replace(found, memory=memory.insert(found.memory, scan, geometry, odometer, rules, outline))
+
+
+def returning(found: Situation, points_odom: list[tuple[float, float]]) -> Situation:
+    """The same with exactly these returns in the newest scan."""
+    fresh = np.zeros_like(found.memory.fresh)
+    fresh[: len(points_odom)] = points_odom
+    seen = replace(found.memory, fresh=fresh, fresh_count=len(points_odom), fresh_stamp_ns=found.now_ns)
+    return replace(found, memory=seen)
 
 
 def test_a_tracked_mover_takes_part_of_the_wish_and_keeps_its_curve() -> None:
@@ -185,6 +194,58 @@ def test_unseen_space_leaves_the_speed_that_was_found_between_the_slowest_and_th
     assert stop.reason is StopReason.UNSEEN_SLOW
 
 
+@pytest.mark.parametrize("limited_by", ["zone", "unseen"])
+def test_a_limit_that_braking_just_reaches_keeps_the_curve_of_the_wish(limited_by: str) -> None:
+    """Times and speeds are sums of powers of two, so the wish's half is exactly what a step of braking leaves."""
+    wish, duration_s = Twist2(0.5, 0.25), 1.0 / 64.0
+    last = Twist2(0.25 + 3.5 * duration_s, 0.0)
+    motion = envelope.motion_of(
+        wish, CommandLimits.from_config(CONFIG.limits), Outline.from_body(CONFIG.body).circumradius_m
+    )
+    assert motion is not None
+    half_mps = 0.5 * motion.speed_mps
+    config = robot(blind_mps=half_mps if limited_by == "unseen" else 2.5)
+    if limited_by == "zone":
+        school = SpeedZone(name="school", polygon_m=((8.0, 8.0), (9.0, 8.0), (9.0, 9.0)), speed_max_mps=half_mps)
+        config = config.model_copy(update={"zones": Zones(speed=(school,))})
+    found = situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=config)
+    command, _, stop = shrinker(config).largest_clear(wish, last, found, duration_s)
+    assert command == Twist2(0.25, 0.125)
+    assert stop.reason is (StopReason.SPEED_ZONE if limited_by == "zone" else StopReason.UNSEEN_SLOW)
+
+
+# ------------------------------------------------------------ which of several limits is named
+
+
+def lost_at_a_wall() -> tuple[RobotConfig, Situation]:
+    """A robot that does not know its place, with a post at its margin: neither leaves anything."""
+    stairs = KeepOut(name="stairs", polygon_m=((8.0, 8.0), (9.0, 8.0), (9.0, 9.0)))
+    config = CONFIG.model_copy(update={"zones": Zones(keep_out=(stairs,))})
+    rest = situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=config)
+    return config, returning(rest, [(0.21 + config.safety.margin_m + 1e-5, 0.0)])
+
+
+def test_where_obstacle_and_zone_leave_nothing_the_obstacle_is_named() -> None:
+    config, found = lost_at_a_wall()
+    command, category, stop = shrinker(config).largest_clear(Twist2(0.3, 0.0), STANDSTILL, found, 0.02)
+    assert (command, category) == (STANDSTILL, None)
+    assert stop == Stop(StopReason.OBSTACLE, "beam 0 sees an obstacle at (0.23, 0.00) m from the base")
+    _, _, stop = shrinker(config).largest_clear(Twist2(-0.3, 0.0), STANDSTILL, found, 0.02)
+    assert stop == Stop(StopReason.KEEP_OUT, "zones are set, but the place on the map is not known")
+
+
+def test_where_a_zone_leaves_less_than_braking_reaches_it_is_named_before_unseen_space() -> None:
+    """Before the fence no speed that is within reach will do, so it leaves none; what was not seen leaves a little."""
+    gate = ((0.45, -1.0), (2.5, -1.0), (2.5, 1.0), (0.45, 1.0))
+    config = robot().model_copy(update={"zones": Zones(keep_out=(KeepOut(name="gate", polygon_m=gate),))})
+    found = replace(
+        situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=config), map_from_base=Pose2(0.0, 0.0, 0.0)
+    )
+    command, _, stop = shrinker(config).largest_clear(Twist2(1.2, 0.0), FAST, found, 0.02)
+    assert command.v_mps == pytest.approx(SLOWEST_MPS)
+    assert stop == Stop(StopReason.KEEP_OUT, "keep-out zone gate")
+
+
 # ------------------------------------------------------------ near rest: one part of a wish
 
 
@@ -222,6 +283,20 @@ def test_what_lies_straight_ahead_of_a_turn_is_braked_for_hardest(side: float) -
     assert shrinker().largest_clear(turning, turning, passed, 0.02)[1] is None
     _, category, stop = shrinker().largest_clear(turning, turning, seeing(found, [post]), 0.02)
     assert (category, stop.reason) == (StopCategory.BRAKE, StopReason.OBSTACLE)
+
+
+def test_a_robot_at_rest_whose_body_slides_past_is_no_emergency() -> None:
+    """Its wheels stand, a post is right behind it, and another would be met if the body slid straight on."""
+    sliding = situation(STANDSTILL, (1.5, -0.2, 0.6), STANDSTILL, late_ms=80, config=CONFIG)
+    body, leading_m = Pose2(*sliding.coasting.pose), sliding.leading.ahead_m
+    way_m = sliding.coasting.twist.v_mps**2 / (2.0 * CONFIG.limits.brake_mps2)
+    beside = body.apply(0.229 - leading_m + way_m - 0.02, -0.207)
+    behind = Pose2(*sliding.acting.pose).apply(-0.21 - CONFIG.safety.margin_m - 1e-5, 0.0)
+    both = returning(sliding, [behind, beside])
+    command, category, stop = shrinker().largest_clear(Twist2(-0.3, 0.0), STANDSTILL, both, 0.02)
+    assert (command, category, stop.reason) == (STANDSTILL, None, StopReason.OBSTACLE)
+    refused = returning(sliding, [(behind[0] + 1e-3, behind[1]), beside])
+    assert shrinker().largest_clear(Twist2(-0.3, 0.0), STANDSTILL, refused, 0.02)[1] is StopCategory.BRAKE
 
 
 def test_a_single_return_is_named() -> None:

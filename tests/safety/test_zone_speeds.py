@@ -181,3 +181,16 @@ def test_along_the_nearest_border_is_not_out_of_a_zone():
     for wish in (motion(0.5), motion(-0.5)):
         found = zones.allowed_speed(fences, Pose2(2.0, 0.5, 0.0), wish, 0.0, 0.0, SETTINGS, OUTLINE)
         assert found == (0.0, StopReason.KEEP_OUT, "keep-out zone pool")
+
+
+@pytest.mark.parametrize("depth_m", [0.008, 0.0])
+@pytest.mark.parametrize(("v_mps", "leaves"), [(-0.6, True), (0.6, False)])
+def test_a_zone_that_touches_a_wheel_may_be_left_along_it(depth_m, v_mps, leaves):
+    """The tip of a needle at the wheel's side: creeping along comes no nearer to it, but it touches all the way."""
+    tip = (0.1, 0.208 - depth_m)
+    needle = KeepOut(name="needle", polygon_m=(tip, (0.5, 5.0), (0.48, 5.0)))
+    fences = zones.fences_of(Zones(keep_out=(needle,)))
+    place = Pose2(0.0, 0.0, 0.0)
+    speed_mps, reason, _ = zones.allowed_speed(fences, place, motion(v_mps), 0.0, 0.0, SETTINGS, OUTLINE)
+    assert speed_mps == (SETTINGS.creep_mps if leaves else 0.0)
+    assert reason is StopReason.KEEP_OUT
