@@ -97,7 +97,14 @@ class _Candidate:
 class Relocalizer:
     """Give it scans as the robot moves, and ask."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_field", "_matcher", "_settings", "_window", "_tiles", "_chance_frac")
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        "_field",
+        "_matcher",
+        "_settings",
+        "_window",
+        "_tiles",
+        "_chance_frac",
+    )
 
     def __init__(self, field: MapField, matcher: PoseFilter, settings: SearchSettings | None = None) -> None:
         """``matcher`` refines; its own pose is left alone."""

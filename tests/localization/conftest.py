@@ -65,6 +65,31 @@ def building():
 
 
 @pytest.fixture(scope="session")
+def refurnished():
+    """The same walls with other furniture, and a screen where there was none."""
+    pixels = floor_plan()
+    pixels[30:50, 40:70] = 254
+    pixels[90:120, 200:215] = 254
+    pixels[190:215, 60:75] = 254
+    pixels[200:204, 180:250] = 254
+    pixels[56:74, 30:50] = 0
+    pixels[120:135, 50:75] = 0
+    pixels[175:190, 100:130] = 0
+    pixels[205:225, 210:235] = 0
+    return make_building(pixels)
+
+
+@pytest.fixture(scope="session")
+def pillars():
+    """Another building: one hall with pillars."""
+    pixels = np.full(_SIZE, 254, np.uint8)
+    pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:] = 0, 0, 0, 0
+    for row, column in ((50, 60), (50, 150), (60, 250), (150, 70), (140, 180), (190, 270)):
+        pixels[row : row + 16, column : column + 16] = 0
+    return make_building(pixels)
+
+
+@pytest.fixture(scope="session")
 def twins():
     """Two rooms that are alike, side by side, without a door."""
     pixels = np.full(_SIZE, 254, np.uint8)
