@@ -47,7 +47,8 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
+    """``least_score`` and ``keep_frac``: of the search; places from ``hear_frac`` of the best on are heard.
+    ``beams``: of each scan in the search and in the hearing.
 
     ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map"; but by no more than
     ``changed_nats``, for one place in ten has changed so much that this tells nothing. ``certain``: probability of the
@@ -64,6 +65,7 @@ class SearchSettings:
     step_rad: float = math.radians(1.0)
     least_score: float = 0.4
     keep_frac: float = 0.7
+    hear_frac: float = 0.8
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     same_m: float = 0.1
@@ -153,14 +155,15 @@ class Relocalizer:
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
         modes = modes[np.argsort(-modes[:, 0], kind="stable")]
+        good = int((modes[:, 0] >= self._settings.hear_frac * modes[:, 0].max(initial=0.0)).sum())
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
         slipped = [turned_by(turn, carried[:_SLIPPED]) for turn in TURNS_RAD]
         matches = [
-            self._matcher.match(newest.points, start) for start in np.concatenate([modes[:, 1:], carried, *slipped])
+            self._matcher.match(newest.points, start) for start in np.concatenate([modes[:good, 1:], carried, *slipped])
         ]
         candidates = self._heard(matches)
         poses = np.array([one.match.pose for one in candidates]).reshape(-1, 3)
-        found = [match.pose for match in matches[: len(modes)]]
+        found = [*(match.pose for match in matches[:good]), *modes[good:, 1:]]
         standing = self._standing_nats(poses[0], found, modes[:, 0], len(together)) if len(poses) else 0.0
         probabilities = self._probabilities(candidates, standing)
         is_held = bool(candidates) and self._spread_m2(candidates[0].match) < self._settings.largest_sigma_m**2
