@@ -122,6 +122,7 @@ class Relocalizer:
         self._kept: deque[KeptScan] = deque(maxlen=self._settings.scans)
         self._last: Array = np.zeros((0, 3))
         self._last_odometry: Array = np.zeros(3)
+        self._was_certain = False
 
     @property
     def scans(self) -> int:
@@ -132,6 +133,7 @@ class Relocalizer:
         """Forget all: the robot was moved by somebody, or is found."""
         self._kept.clear()
         self._last = np.zeros((0, 3))
+        self._was_certain = False
 
     def add(self, points: Array, origin: Array, odometry: Array) -> bool:
         """Keep ``points`` [n, 2], seen from ``origin`` [2] (robot's frame), when the robot has moved since the last."""
@@ -168,7 +170,9 @@ class Relocalizer:
         probabilities = self._probabilities(candidates, standing)
         is_held = bool(candidates) and self._spread_m2(candidates[0].match) < self._settings.largest_sigma_m**2
         contested = led is not None and bool(candidates) and self._contested(poses[0], led)
-        return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
+        fits = bool(candidates) and self._is_certain(self._probabilities(candidates, 0.0))
+        place = self._place(poses, probabilities, is_held and not contested, fits)
+        return Relocation(place, poses, probabilities)
 
     def _heard(self, matches: list[LineMatch]) -> list[_Candidate]:
         """Distinct places, the one that least speaks against first; the best are heard thoroughly."""
@@ -201,12 +205,17 @@ class Relocalizer:
         )
         return here > there - self._settings.stayed_nats
 
-    def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
-        last, last_odometry = self._last, self._last_odometry
+    def _is_certain(self, probabilities: Array) -> bool:
+        return bool(probabilities[0] >= self._settings.certain)
+
+    def _place(self, poses: Array, probabilities: Array, is_held: bool, fits: bool) -> Place:
+        last, last_odometry, was_certain = self._last, self._last_odometry, self._was_certain
         self._last, self._last_odometry = poses, self._kept[-1].odometry
+        self._was_certain = len(poses) > 0 and self._is_certain(probabilities)
         if len(poses) == 0 or probabilities.sum() < 0.5:
             return Place.NOWHERE
-        if probabilities[0] < self._settings.certain or not is_held or len(last) == 0:
+        # a rival may be out of sight of one search: what only stands out has to do so twice
+        if not self._was_certain or not is_held or len(last) == 0 or not (fits or was_certain):
             return Place.AMBIGUOUS
         again = compose(last[0], between(last_odometry, self._last_odometry))
         return Place.AMBIGUOUS if self._apart(again, poses[0]) else Place.FOUND

@@ -79,14 +79,26 @@ def refurnished():
     return make_building(pixels)
 
 
-@pytest.fixture(scope="session")
-def pillars():
-    """Another building: one hall with pillars."""
+def hall(margins):
+    """One room with pillars; ``margins``: rows and columns of wall below, above, left, right."""
+    below, above, left, right = margins
     pixels = np.full(_SIZE, 254, np.uint8)
-    pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:] = 0, 0, 0, 0
-    for row, column in ((50, 60), (50, 150), (60, 250), (150, 70), (140, 180), (190, 270)):
+    pixels[:below], pixels[-above:], pixels[:, :left], pixels[:, -right:] = 0, 0, 0, 0
+    for row, column in ((50, 60), (50, 150), (60, 250), (150, 70), (140, 180), (190, 260)):
         pixels[row : row + 16, column : column + 16] = 0
     return make_building(pixels)
+
+
+@pytest.fixture(scope="session")
+def pillars():
+    """Another building."""
+    return hall((20, 12, 16, 20))
+
+
+@pytest.fixture(scope="session")
+def same_outline():
+    """Another building with the same outer walls, which look the same turned by half a turn."""
+    return hall((4, 4, 4, 4))
 
 
 @pytest.fixture(scope="session")
