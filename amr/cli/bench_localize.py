@@ -57,6 +57,9 @@ def localize(
     crowd: Annotated[
         int, typer.Option(metavar="N", min=0, help="Drives for each world among people who stay close.")
     ] = 0,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="Only: each world's (log's) robot on the maps of the others.")
+    ] = False,
     robot: Annotated[str, typer.Option(metavar="FILE", help="A robot file or name.")] = "reference",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of drives and places.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Raw results, maps and pictures.")] = None,
@@ -64,24 +67,31 @@ def localize(
 ) -> None:
     """Localization on a map: pose error, kidnaps, starts from nothing, the probability of being lost."""
     from amr.runtime.bench.localize import LocalizeOptions, run_logs, run_worlds
+    from amr.runtime.bench.localize_elsewhere import logs_elsewhere, worlds_elsewhere
 
     if data and world:
         raise ConfigError("--data, --world: expected one of them")
     if map_path is not None and not data:
         raise ConfigError("--map: expected --data FILE with it")
-    if data:
+    options = LocalizeOptions(
+        worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
+        places=places, robot_drives=robot_drives, backend=backend.value, people=people, crowd=crowd,
+        map_by=map_by.value, resolution_m=resolution, seed=seed, out=out,
+    )  # fmt: skip
+    if elsewhere:
+        if map_path is not None:
+            raise ConfigError("--map: not with --elsewhere, which makes its maps")
+        result = logs_elsewhere(data, places, _progress) if data else worlds_elsewhere(options, _progress)
+    elif data:
         result = run_logs(data, map_path, out, places, _progress)
     else:
-        options = LocalizeOptions(
-            worlds=tuple(world or LocalizeOptions().worlds), robot=robot, drives=drives, kidnaps=kidnaps,
-            places=places, robot_drives=robot_drives, backend=backend.value, people=people, crowd=crowd,
-            map_by=map_by.value, resolution_m=resolution, seed=seed, out=out,
-        )  # fmt: skip
         result = run_worlds(options, _progress)
     write_json(result, json)
     if json == "-":
         return
-    if data:
+    if elsewhere:
+        _say_elsewhere(result)
+    elif data:
         _say_logs(result)
     else:
         _say_worlds(result)
@@ -165,6 +175,16 @@ def _say_places(row: dict[str, Any]) -> None:
         f"ambiguous and shown to be {row['shown_ambiguous']}, no answer {row['unshown']}; "
         f"scans {row['scans']['mean'] or 0.0:.1f}"
     )
+
+
+def _say_elsewhere(result: dict[str, Any]) -> None:
+    say(f"{'map':<20}{'robot in':<20}{'trials':>8}{'found':>7}{'ambiguous':>11}{'nowhere':>9}")
+    for row in result["pairs"]:
+        say(
+            f"{row['map']:<20}{row['robot_in']:<20}{row['trials']:>8}{row['found']:>7}{row['ambiguous']:>11}"
+            f"{row['nowhere']:>9}"
+        )
+    say(f"found where it is not: {result['found']} of {result['trials']}")
 
 
 def _say_logs(result: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 A few scans are laid together by odometry. Branch and bound finds every pose whose walls fit (``modes_in_window``); each
 is refined, and judged by all beams of all scans: ends at walls, in the open, in the unknown, and walls that a beam went
-through, which the search cannot see. Found is the place that leaves no rival, twice in a row; else it is ambiguous.
+through, which the search cannot see. Found is the place that leaves no rival, and that fits, or stands out of all
+wrong places (``standing_out``), twice in a row; else it is ambiguous.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from amr.localization.hearing import TURNS_RAD, KeptScan, against, turned_by, way_back
 from amr.localization.map_field import BeamPrices, MapField
 from amr.localization.pose_filter import PoseFilter
+from amr.localization.standing_out import chance_frac, standing_nats
 from amr.mapping.base import LineMatch, WindowMap, between, compose, placed, wrapped
 
 Array = NDArray[Any]
@@ -45,10 +47,12 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """``least_score`` and ``keep_frac``: of the search. ``beams``: of each scan in the search and in the hearing.
+    """``least_score`` and ``keep_frac``: of the search; places from ``hear_frac`` of the best on are heard.
+    ``beams``: of each scan in the search and in the hearing.
 
-    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map". ``certain``: probability of
-    the best that makes it the answer. ``stayed_nats``: so much better, by ``crowd_prices``, must a place be than the
+    ``beam_nats``: a pose whose beams are worth less each is worse than "not on this map"; but by no more than
+    ``changed_nats``, for one place in ten has changed so much that this tells nothing. ``certain``: probability of the
+    best that makes it the answer. ``stayed_nats``: so much better, by ``crowd_prices``, must a place be than the
     one that odometry led to, for robots are seldom carried off, and a crowd looks like another place. Poses within
     ``same_m``, ``same_rad`` are heard once; within ``near_m``, ``near_rad`` they are one place.
     """
@@ -60,12 +64,14 @@ class SearchSettings:
     search_points: int = 120
     step_rad: float = math.radians(1.0)
     least_score: float = 0.4
-    keep_frac: float = 0.8
+    keep_frac: float = 0.7
+    hear_frac: float = 0.8
     near_m: float = 0.5
     near_rad: float = math.radians(20.0)
     same_m: float = 0.1
     same_rad: float = 0.1
     beam_nats: float = 0.6
+    changed_nats: float = 2.3
     prices: BeamPrices = field(default_factory=lambda: BeamPrices(short_nats=math.inf))
     crowd_prices: BeamPrices = field(default_factory=BeamPrices)
     stayed_nats: float = 9.0
@@ -93,7 +99,14 @@ class _Candidate:
 class Relocalizer:
     """Give it scans as the robot moves, and ask."""
 
-    snapshot_constants: ClassVar[tuple[str, ...]] = ("_field", "_matcher", "_settings", "_window", "_tiles")
+    snapshot_constants: ClassVar[tuple[str, ...]] = (
+        "_field",
+        "_matcher",
+        "_settings",
+        "_window",
+        "_tiles",
+        "_chance_frac",
+    )
 
     def __init__(self, field: MapField, matcher: PoseFilter, settings: SearchSettings | None = None) -> None:
         """``matcher`` refines; its own pose is left alone."""
@@ -105,9 +118,11 @@ class Relocalizer:
             [field.wall_points], np.zeros((1, 3)), 2.0 * (_TILE_CELLS // 2 + 1) * cell_m, cell_m, levels=3
         )
         self._tiles = _tiles(field, cell_m)
+        self._chance_frac = chance_frac(field, cell_m)
         self._kept: deque[KeptScan] = deque(maxlen=self._settings.scans)
         self._last: Array = np.zeros((0, 3))
         self._last_odometry: Array = np.zeros(3)
+        self._was_certain = False
 
     @property
     def scans(self) -> int:
@@ -118,6 +133,7 @@ class Relocalizer:
         """Forget all: the robot was moved by somebody, or is found."""
         self._kept.clear()
         self._last = np.zeros((0, 3))
+        self._was_certain = False
 
     def add(self, points: Array, origin: Array, odometry: Array) -> bool:
         """Keep ``points`` [n, 2], seen from ``origin`` [2] (robot's frame), when the robot has moved since the last."""
@@ -140,15 +156,23 @@ class Relocalizer:
         steps = [between(newest.odometry, kept.odometry) for kept in self._kept]
         together = np.concatenate([placed(kept.points, step) for kept, step in zip(self._kept, steps, strict=True)])
         modes = self._modes(together[:: max(1, len(together) // self._settings.search_points)])
+        modes = modes[np.argsort(-modes[:, 0], kind="stable")]
+        good = int((modes[:, 0] >= self._settings.hear_frac * modes[:, 0].max(initial=0.0)).sum())
         carried = compose(self._last[:_CARRIED], between(self._last_odometry, newest.odometry))
         slipped = [turned_by(turn, carried[:_SLIPPED]) for turn in TURNS_RAD]
-        starts = np.concatenate([modes[np.argsort(-modes[:, 0], kind="stable"), 1:], carried, *slipped])
-        candidates = self._heard([self._matcher.match(newest.points, start) for start in starts])
+        matches = [
+            self._matcher.match(newest.points, start) for start in np.concatenate([modes[:good, 1:], carried, *slipped])
+        ]
+        candidates = self._heard(matches)
         poses = np.array([one.match.pose for one in candidates]).reshape(-1, 3)
-        probabilities = self._probabilities(candidates)
+        found = [*(match.pose for match in matches[:good]), *modes[good:, 1:]]
+        standing = self._standing_nats(poses[0], found, modes[:, 0], len(together)) if len(poses) else 0.0
+        probabilities = self._probabilities(candidates, standing)
         is_held = bool(candidates) and self._spread_m2(candidates[0].match) < self._settings.largest_sigma_m**2
         contested = led is not None and bool(candidates) and self._contested(poses[0], led)
-        return Relocation(self._place(poses, probabilities, is_held and not contested), poses, probabilities)
+        fits = bool(candidates) and self._is_certain(self._probabilities(candidates, 0.0))
+        place = self._place(poses, probabilities, is_held and not contested, fits)
+        return Relocation(place, poses, probabilities)
 
     def _heard(self, matches: list[LineMatch]) -> list[_Candidate]:
         """Distinct places, the one that least speaks against first; the best are heard thoroughly."""
@@ -181,12 +205,17 @@ class Relocalizer:
         )
         return here > there - self._settings.stayed_nats
 
-    def _place(self, poses: Array, probabilities: Array, is_held: bool) -> Place:
-        last, last_odometry = self._last, self._last_odometry
+    def _is_certain(self, probabilities: Array) -> bool:
+        return bool(probabilities[0] >= self._settings.certain)
+
+    def _place(self, poses: Array, probabilities: Array, is_held: bool, fits: bool) -> Place:
+        last, last_odometry, was_certain = self._last, self._last_odometry, self._was_certain
         self._last, self._last_odometry = poses, self._kept[-1].odometry
+        self._was_certain = len(poses) > 0 and self._is_certain(probabilities)
         if len(poses) == 0 or probabilities.sum() < 0.5:
             return Place.NOWHERE
-        if probabilities[0] < self._settings.certain or not is_held or len(last) == 0:
+        # a rival may be out of sight of one search: what only stands out has to do so twice
+        if not self._was_certain or not is_held or len(last) == 0 or not (fits or was_certain):
             return Place.AMBIGUOUS
         again = compose(last[0], between(last_odometry, self._last_odometry))
         return Place.AMBIGUOUS if self._apart(again, poses[0]) else Place.FOUND
@@ -201,12 +230,26 @@ class Relocalizer:
             )  # fmt: skip
         return found
 
-    def _probabilities(self, candidates: list[_Candidate]) -> Array:
-        """Of each candidate, beside "none of them"."""
+    def _standing_nats(self, best: Array, found: list[Array], scores: Array, points: int) -> float:
+        """How far ``best`` stands out of what the search ``found`` elsewhere, with ``scores`` [k], highest first."""
+        settings = self._settings
+        is_here = np.array([not self._apart(pose, best) for pose in found], bool)
+        if not is_here.any():
+            return 0.0
+        # what the search did not keep may be as good as this
+        unseen = max(settings.least_score, settings.keep_frac * float(scores[0]))
+        rival = max(unseen, float(scores[~is_here].max(initial=0.0)))
+        independent = settings.independent_frac * min(points, settings.search_points)
+        return standing_nats(float(scores[is_here].max()), rival, self._chance_frac, independent)
+
+    def _probabilities(self, candidates: list[_Candidate], standing: float) -> Array:
+        """Of each candidate, beside "none of them"; ``standing``: what the best has against that by standing out."""
         settings = self._settings
         beams = sum(len(kept.points) for kept in self._kept)
         none = settings.independent_frac * settings.beam_nats * beams
         nats = np.array([one.nats for one in candidates])
+        if len(nats):
+            none = max(none, float(nats.min()) - settings.changed_nats) + standing
         least = min(float(nats.min()), none) if len(nats) else none
         weight = np.exp(least - nats)
         result: Array = weight / (weight.sum() + math.exp(least - none))

@@ -65,6 +65,43 @@ def building():
 
 
 @pytest.fixture(scope="session")
+def refurnished():
+    """The same walls with other furniture, and a screen where there was none."""
+    pixels = floor_plan()
+    pixels[30:50, 40:70] = 254
+    pixels[90:120, 200:215] = 254
+    pixels[190:215, 60:75] = 254
+    pixels[200:204, 180:250] = 254
+    pixels[56:74, 30:50] = 0
+    pixels[120:135, 50:75] = 0
+    pixels[175:190, 100:130] = 0
+    pixels[205:225, 210:235] = 0
+    return make_building(pixels)
+
+
+def hall(margins):
+    """One room with pillars; ``margins``: rows and columns of wall below, above, left, right."""
+    below, above, left, right = margins
+    pixels = np.full(_SIZE, 254, np.uint8)
+    pixels[:below], pixels[-above:], pixels[:, :left], pixels[:, -right:] = 0, 0, 0, 0
+    for row, column in ((50, 60), (50, 150), (60, 250), (150, 70), (140, 180), (190, 260)):
+        pixels[row : row + 16, column : column + 16] = 0
+    return make_building(pixels)
+
+
+@pytest.fixture(scope="session")
+def pillars():
+    """Another building."""
+    return hall((20, 12, 16, 20))
+
+
+@pytest.fixture(scope="session")
+def same_outline():
+    """Another building with the same outer walls, which look the same turned by half a turn."""
+    return hall((4, 4, 4, 4))
+
+
+@pytest.fixture(scope="session")
 def twins():
     """Two rooms that are alike, side by side, without a door."""
     pixels = np.full(_SIZE, 254, np.uint8)

@@ -8,6 +8,7 @@ import pytest
 from amr.errors import ConfigError, DataError
 from amr.mapping.base import placed
 from amr.runtime.bench.localize import LocalizeOptions, best_fit, run_logs, run_worlds, site_from
+from amr.runtime.bench.localize_elsewhere import logs_elsewhere, worlds_elsewhere
 from amr.runtime.bench.localize_fit import logistic, roc
 
 
@@ -81,3 +82,24 @@ def test_log_without_answers_needs_a_map_and_then_has_no_score(tmp_path):
     assert known["right_frac"] is not None
     blind = run_logs([tmp_path / "blind.npz"], out / "known.yaml", None, 9)["logs"][0]
     assert blind["right_frac"] is None
+
+
+def test_robots_elsewhere_need_another_map_than_their_own(tmp_path):
+    one = write_log(tmp_path / "one.npz", True)
+    with pytest.raises(ConfigError, match="two logs"):
+        logs_elsewhere([one], 1)
+    with pytest.raises(ConfigError, match="different names"):
+        logs_elsewhere([one, one], 1)
+    with pytest.raises(ConfigError, match="two kinds"):
+        worlds_elsewhere(LocalizeOptions(worlds=("office:1", "office:2")))
+
+
+def test_each_robot_is_sought_on_the_maps_of_the_others_and_every_answer_counts(tmp_path):
+    logs = [write_log(tmp_path / f"{name}.npz", True) for name in ("one", "same")]
+    result = logs_elsewhere(logs, 1)
+    assert [(row["map"], row["robot_in"]) for row in result["pairs"]] == [("one", "same"), ("same", "one")]
+    for row in result["pairs"]:
+        assert row["found"] + row["ambiguous"] + row["nowhere"] == row["trials"] == 1
+    # both are one room, so here an answer is expected, which shows that it would be counted
+    assert result["found"] == sum(row["found"] for row in result["pairs"])
+    assert result["found_frac"] == result["found"] / 2

@@ -76,22 +76,24 @@ def read(path: Path, image: MapImage | None) -> tuple[SlamLog, Array | None, Map
 
 
 def log_trials(log: SlamLog, reference: Array | None, image: MapImage, most: int) -> list[LogTrial]:
-    """Trials from odd scans that have ``KEYFRAMES`` scans before the log ends, at most ``most``, evenly."""
-    stride = 2 if reference is not None else 1
+    """At most ``most`` trials, see ``scans_in_a_row``."""
     field = MapField(image)
     relocalizer = Relocalizer(field, PoseFilter(field))
-    trials = []
+    done = [_trial(log, relocalizer, scans, reference) for scans in scans_in_a_row(log, reference, most)]
+    return [one for one in done if one is not None]
+
+
+def scans_in_a_row(log: SlamLog, reference: Array | None, most: int) -> list[range]:
+    """``KEYFRAMES`` scans each, at most ``most`` times, evenly: odd ones where the even ones make the map."""
+    stride = 2 if reference is not None else 1
+    firsts = range(1, len(log.points) - (KEYFRAMES - 1) * stride, 2)
     if most == 0:
         return []
-    firsts = range(1, len(log.points) - (KEYFRAMES - 1) * stride, 2)
-    for first in firsts[:: max(1, -(-len(firsts) // most))]:
-        done = _trial(log, relocalizer, range(first, first + KEYFRAMES * stride, stride), reference)
-        if done is not None:
-            trials.append(done)
-    return trials
+    return [range(first, first + KEYFRAMES * stride, stride) for first in firsts[:: max(1, -(-len(firsts) // most))]]
 
 
-def _trial(log: SlamLog, relocalizer: Relocalizer, scans: range, reference: Array | None) -> LogTrial | None:
+def sought(log: SlamLog, relocalizer: Relocalizer, scans: range) -> tuple[Relocation | None, int, list[float]]:
+    """The last answer when ``scans`` are told one by one until it is an answer, the scan that it is of, times (ms)."""
     relocalizer.clear()
     answer: Relocation | None = None
     spent_ms, last = [], scans[0]
@@ -106,6 +108,11 @@ def _trial(log: SlamLog, relocalizer: Relocalizer, scans: range, reference: Arra
         spent_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
         if answer.place is Place.FOUND:
             break
+    return answer, last, spent_ms
+
+
+def _trial(log: SlamLog, relocalizer: Relocalizer, scans: range, reference: Array | None) -> LogTrial | None:
+    answer, last, spent_ms = sought(log, relocalizer, scans)
     if answer is None:
         return None
     truth = np.full(3, math.nan) if reference is None else reference[last]
