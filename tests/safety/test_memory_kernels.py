@@ -53,6 +53,29 @@ def arms(geometry: NDArray[np.float64]) -> tuple[float, float, float]:
     return kernel.lidar_pose(geometry, 0.5)
 
 
+# ------------------------------------------------------------ where the lidar is
+
+
+@pytest.mark.parametrize("yaw", [-40.0, -0.6, 0.4, 6.2, 100.0])
+@pytest.mark.parametrize("part", [0.0, 0.4, 1.0])
+def test_the_pose_of_the_lidar_is_that_of_the_base_and_its_mount_with_a_yaw_within_one_turn(
+    yaw: float, part: float
+) -> None:
+    geometry = geometry_of(6, AWAY)
+    geometry[kernel.POSE_YAW] = yaw
+    base = Pose2(POSE.x_m + part * AWAY[0], POSE.y_m + part * AWAY[1], yaw + part * AWAY[2])
+    expected = base @ MOUNT
+    x, y, found = kernel.lidar_pose(geometry, part)
+    assert (x, y) == pytest.approx((expected.x_m, expected.y_m))
+    assert 0.0 <= found < 2.0 * math.pi
+    assert math.remainder(found - expected.yaw_rad, 2.0 * math.pi) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("moved", [STILL, (0.1, 0.0, 0.0), (0.0, -0.1, 0.0), (0.0, 0.0, 0.1)])
+def test_a_lidar_has_moved_when_any_part_of_its_pose_has(moved: tuple[float, float, float]) -> None:
+    assert kernel.has_moved(geometry_of(6, moved)) is (moved != STILL)
+
+
 # ------------------------------------------------------------ which beam points there
 
 
