@@ -403,6 +403,15 @@ def test_the_beams_of_a_sweep_begin_and_end_where_the_robot_was_then(sweep_ms: f
     assert geometry[10:13].tolist() == pytest.approx([moved_m, -0.5 * moved_m, 1.5 * moved_m])
 
 
+@pytest.mark.parametrize(("stamp_ms", "sweep_ms"), [(0.0, 50.0), (40.0, -50.0), (-30.0, -50.0), (50.0, 50.0)])
+def test_a_sweep_of_which_only_a_part_can_be_placed_is_not_placed(stamp_ms: float, sweep_ms: float) -> None:
+    """The odometry knows 20 ms before and after now."""
+    increment_s = sweep_ms * 1e-3 / (CONFIG.lidar.beams - 1)
+    ranges = ranges_of(CONFIG, Pose2(0.0, 0.0, 0.0), [])
+    scan = replace(scan_of(CONFIG, round(stamp_ms * MS), ranges), time_increment_s=increment_s)
+    assert memory.scan_geometry(scan, odometer(), RULES) is None
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_arming_vouches_for_the_space_behind_also_with_the_first_telemetry(together: bool) -> None:
     """So the first step back is as fast as what a person who looked allows; unseen space would allow a tenth."""

@@ -86,7 +86,7 @@ def test_rows_are_the_movers_then_and_there() -> None:
         ({"vx_mps": 0.1}, True),
         ({"vx_mps": 0.09}, False),
         ({"x_m": 5.9}, True),
-        ({"x_m": 7.0}, False),
+        ({"x_m": 6.1}, False),
         ({"x_m": 5.0, "y_m": 5.0}, False),
         ({"x_m": -5.0, "y_m": -5.0}, False),
         ({"radius_m": math.nan}, False),
