@@ -328,6 +328,16 @@ def test_of_two_stops_the_shorter_counts_also_where_both_are_limited() -> None:
     assert both.v_mps < straight.v_mps - 0.05
 
 
+def test_a_body_that_slides_is_asked_for_the_part_that_is_wished_of_its_speed() -> None:
+    """It slides on at 1.2 m/s, 0.6 are wished: that stop is clear, holding 1.2 m/s for a cycle would not be."""
+    slow = Twist2(0.6, 0.0)
+    sliding = situation(slow, (1.2, 0.0, 0.0), slow, config=CONFIG)
+    assert leaves(slow, seeing(sliding, [(0.525, 0.0, 0.05)]), slow) == (slow, StopReason.NONE)
+    command, reason = leaves(Twist2(1.2, 0.0), seeing(sliding, [(0.525, 0.0, 0.05)]), slow)
+    assert command.v_mps < 1.1
+    assert reason is StopReason.OBSTACLE_SLOW
+
+
 def test_wheels_that_stand_at_the_margin_do_not_hide_a_body_that_slides_into_it() -> None:
     sliding = situation(STANDSTILL, (0.5, 0.0, 0.0), STANDSTILL, config=CONFIG)
     outline = Outline.from_body(CONFIG.body)
