@@ -163,9 +163,8 @@ def is_superseded(
 
 @kernel("int64(int64, int64)")
 def slot_of(number: int, size: int) -> int:
-    """``number`` modulo ``size``, never negative."""
-    rest = number % size
-    return rest + size if rest < 0 else rest
+    """``number`` modulo ``size``, never negative: Numba's remainder has the sign of the divisor, as Python's."""
+    return number % size
 
 
 @kernel("void(float64, float64, float64, int64[:, :, ::1])")
