@@ -182,6 +182,21 @@ def test_a_point_behind_does_not_limit_and_the_nearest_one_ahead_does() -> None:
     assert 0.05 * found + 0.15 * found**2 == pytest.approx(0.5 - 0.21 - 0.02, abs=2e-3)
 
 
+def test_offenders_are_told_with_their_distances_the_nearest_first() -> None:
+    row = law((1.0, 0.0), MARGIN=0.02)
+    ahead = (0.7, 0.45, 0.6, 2.5, 0.33, 0.31, 0.5, 0.8)
+    points = np.array([(x, 0.03 * k, 0.0, 0.0) for k, x in enumerate(ahead)])
+    for order in (list(range(8)), list(range(7, -1, -1)), [3, 5, 0, 1, 2, 4, 6, 7]):
+        distances, offenders = np.full(8, np.nan), np.full(8, -1, np.int64)
+        mixed = points[order]
+        found = kernel.find_offenders(mixed, 8, 2.0, row, *OUTLINE.parts.arrays, distances, offenders)
+        true = [polygons_distance(BODY.outline_m, x, y) for x, y in mixed[:, :2]]
+        assert found == 7, "all but the one at 2.5 m"
+        assert sorted(offenders[:found].tolist()) == [k for k in range(8) if mixed[k, 0] < 2.0]
+        assert distances[:found] == pytest.approx([true[k] for k in offenders[:found]])
+        assert distances[0] == min(distances[:found])
+
+
 def test_a_slowest_speed_that_is_blocked_is_told() -> None:
     row = law((1.0, 0.0), MARGIN=0.02)
     points = np.array([(0.4, 0.0, 0.0, 0.0)])
