@@ -108,6 +108,19 @@ def test_lateral_range_holds_the_center_of_rotation_inside_the_outline() -> None
     assert (low, high) == (pytest.approx(-RADIUS), 0.0)
 
 
+@pytest.mark.parametrize(("v", "w"), [(0.3, 3.0), (-0.2, 1.6), (0.5, 1.2), (1.0, -0.4), (0.7, 0.0)])
+def test_lateral_range_is_that_of_the_whole_outline(v: float, w: float) -> None:
+    """Also where the centre of rotation lies inside of it, or beside an edge."""
+    values = []
+    for x in np.linspace(-0.23, 0.23, 93):
+        for y in np.linspace(-0.21, 0.21, 85):
+            if outline_distance(x, y, *OUTLINE.parts.arrays) <= 0.0:
+                values.append(lateral(x, y, v, w))
+    low, high = lateral_range(v, w, *OUTLINE.parts.arrays)
+    assert low <= min(values) <= low + 0.006
+    assert high >= max(values) >= high - 0.006
+
+
 @pytest.mark.parametrize("speed", [0.0, 0.4, 1.0])
 def test_stopping_motion_is_hold_and_parabola(speed: float) -> None:
     hold, total, duration = kernel.stopping_motion(speed, law((1.0, 0.0), FLOOR=0.5))
