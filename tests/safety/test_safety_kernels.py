@@ -108,17 +108,23 @@ def test_lateral_range_holds_the_center_of_rotation_inside_the_outline() -> None
     assert (low, high) == (pytest.approx(-RADIUS), 0.0)
 
 
-@pytest.mark.parametrize(("v", "w"), [(0.3, 3.0), (-0.2, 1.6), (0.5, 1.2), (1.0, -0.4), (0.7, 0.0)])
-def test_lateral_range_is_that_of_the_whole_outline(v: float, w: float) -> None:
+BOX = [[(0.3, 0.2), (-0.3, 0.2), (-0.3, -0.2), (0.3, -0.2)]]
+TURNED = [[(0.35, 0.1), (-0.1, 0.25), (-0.25, -0.2), (0.2, -0.3)]]
+
+
+@pytest.mark.parametrize("polygons", [BODY.outline_m, BOX, TURNED])
+@pytest.mark.parametrize(("v", "w"), [(0.3, 3.0), (-0.2, 1.6), (0.5, 1.2), (-0.5, 1.1), (1.0, -0.4), (0.7, 0.0)])
+def test_lateral_range_is_that_of_the_whole_outline(polygons: Any, v: float, w: float) -> None:
     """Also where the centre of rotation lies inside of it, or beside an edge."""
+    arrays = Polygons.from_points(polygons).arrays
     values = []
-    for x in np.linspace(-0.23, 0.23, 93):
-        for y in np.linspace(-0.21, 0.21, 85):
-            if outline_distance(x, y, *OUTLINE.parts.arrays) <= 0.0:
+    for x in np.linspace(-0.36, 0.36, 97):
+        for y in np.linspace(-0.31, 0.31, 94):
+            if outline_distance(x, y, *arrays) <= 0.0:
                 values.append(lateral(x, y, v, w))
-    low, high = lateral_range(v, w, *OUTLINE.parts.arrays)
-    assert low <= min(values) <= low + 0.006
-    assert high >= max(values) >= high - 0.006
+    low, high = lateral_range(v, w, *arrays)
+    assert low <= min(values) <= low + 0.009
+    assert high >= max(values) >= high - 0.009
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.4, 1.0])
