@@ -18,6 +18,8 @@ from amr.safety.outline import Outline, Polygons, convex_hull
 BODY = robot().body
 OUTLINE = Outline.from_body(BODY)
 RADIUS = OUTLINE.circumradius_m
+FRONT = 0.21
+WHEEL_SIDE = 0.208
 TRIANGLE = [[(0.3, 0.0), (-0.1, 0.2), (-0.2, -0.25)]]
 coordinates = st.floats(-1.0, 1.0)
 twists = st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)).filter(lambda t: abs(t[0]) + abs(t[1]) > 0.05)
@@ -201,6 +203,27 @@ def test_a_point_behind_does_not_limit_and_the_nearest_one_ahead_does() -> None:
     assert 0.05 * found + 0.15 * found**2 == pytest.approx(0.5 - 0.21 - 0.02, abs=2e-3)
 
 
+def test_the_strictest_point_limits_though_another_is_nearer() -> None:
+    row = law((1.0, 0.0), MARGIN=0.02, MARGIN_PER_SPEED=0.05)
+    beside, ahead, farther = (
+        (0.1, WHEEL_SIDE + 0.08, 0.0, 0.0),
+        (0.21 + 0.2, 0.1, 0.0, 0.0),
+        (0.21 + 0.5, 0.0, 0.0, 0.0),
+    )
+
+    def largest(*points: tuple[float, ...]) -> tuple[float, int]:
+        n = len(points)
+        scratch = (np.empty(n), np.empty(n, np.int64))
+        return kernel.largest_clear_speed(np.array(points), n, 2.0, 0.0, row, *OUTLINE.parts.arrays, *scratch)
+
+    alone = [largest(point)[0] for point in (beside, ahead, farther)]
+    assert alone[1] < alone[0] < alone[2] < 2.0
+    for order in ((beside, ahead, farther), (farther, beside, ahead), (ahead, farther, beside)):
+        speed, worst = largest(*order)
+        assert speed == pytest.approx(alone[1], abs=5e-3)
+        assert order[worst] == ahead
+
+
 def test_offenders_are_told_with_their_distances_the_nearest_first() -> None:
     row = law((1.0, 0.0), MARGIN=0.02)
     ahead = (0.7, 0.45, 0.6, 2.5, 0.33, 0.31, 0.5, 0.8)
@@ -227,10 +250,6 @@ def creep(points: list[tuple[float, float]], twist: tuple[float, float], speed: 
     rows = np.array([(x, y, 0.05, 0.0) for x, y in points])
     row = law(twist, MARGIN=0.02)
     return bool(kernel.creep_is_clear(rows, len(rows), speed, 0.005, row, *OUTLINE.parts.arrays, np.empty(len(rows))))
-
-
-FRONT = 0.21
-WHEEL_SIDE = 0.208
 
 
 @pytest.mark.parametrize(
