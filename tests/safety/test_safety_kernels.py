@@ -361,3 +361,44 @@ def test_no_corner_is_off_its_arc_by_more_than_the_deviation(
                 for px, py, yaw in (right, wrong)
             ]
             assert math.dist(*places) <= kernel.yaw_deviation(progress, row) + 1e-9
+
+
+@pytest.mark.parametrize(("yaw_error", "per_speed"), [(0.0, 0.0), (0.0, 0.15), (0.3, 0.05), (1.0, 0.0)])
+def test_a_point_is_clear_where_a_walk_in_small_steps_keeps_its_margin(yaw_error: float, per_speed: float) -> None:
+    rng = np.random.default_rng(12)
+    told = {True: 0, False: 0}
+    for _ in range(60):
+        row = law(tuple(rng.uniform(-1.0, 1.0, 2)), YAW_ERROR=yaw_error, MARGIN_PER_SPEED=per_speed)
+        v, w = row[kernel.V], row[kernel.W]
+        speed, margin = float(rng.uniform(0.4, 1.6)), 0.02
+        hold, total, _ = kernel.stopping_motion(speed, row)
+        x, y = rng.uniform(-0.55, 0.55, 2)
+        least = math.inf
+        for progress in np.linspace(0.0, total, 250):
+            braked = max(0.0, (total - progress) / (total - hold)) if progress > hold else 1.0
+            turned = abs(w) * progress * yaw_error * (RADIUS + 0.5 * abs(v) * progress)
+            need = margin + per_speed * speed * math.sqrt(braked) + turned
+            place = moved_point(x, y, v, w, progress)
+            least = min(least, outline_distance(*place, *OUTLINE.parts.arrays) - need)
+        if abs(least) < 0.006:
+            continue  # too close to tell
+        start = outline_distance(x, y, *OUTLINE.parts.arrays)
+        found = kernel.point_is_clear(
+            x, y, 0.0, start, speed, hold, total, margin, row, *OUTLINE.parts.arrays
+        )  # fmt: skip
+        assert found == (least > 0.0)
+        told[bool(found)] += 1
+    assert min(told.values()) > 8
+
+
+@pytest.mark.parametrize("ahead", [0.05, 0.12, 0.2, 0.3])
+def test_the_margin_beside_a_braking_robot_is_that_of_its_speed_there(ahead: float) -> None:
+    """A point beside the way, which the front wheel reaches while the robot brakes."""
+    row = law((1.0, 0.0), MARGIN=0.02, MARGIN_PER_SPEED=0.1)
+    hold, total, _ = kernel.stopping_motion(1.6, row)
+    speed_there = 1.6 * math.sqrt((total - max(ahead, hold)) / (total - hold))
+    for more, clear in ((0.015, True), (-0.004, False)):
+        point = (0.229 + ahead, WHEEL_SIDE + 0.02 + 0.1 * speed_there + more)
+        start = outline_distance(*point, *OUTLINE.parts.arrays)
+        found = kernel.point_is_clear(*point, 0.0, start, 1.6, hold, total, 0.02, row, *OUTLINE.parts.arrays)
+        assert found == clear
