@@ -402,3 +402,24 @@ def test_the_margin_beside_a_braking_robot_is_that_of_its_speed_there(ahead: flo
         start = outline_distance(*point, *OUTLINE.parts.arrays)
         found = kernel.point_is_clear(*point, 0.0, start, 1.6, hold, total, 0.02, row, *OUTLINE.parts.arrays)
         assert found == clear
+
+
+@pytest.mark.parametrize(
+    ("twist", "yaw_error", "speed", "point"),
+    [
+        ((0.0837, 0.6004), 0.3, 1.59, (0.5142, 0.0333)),
+        ((-0.0642, -0.337), 0.6, 2.01, (-0.0471, -0.4398)),
+        ((0.0695, 0.8437), 0.6, 1.46, (-0.0735, -0.4161)),
+        ((-0.0534, -0.4205), 0.6, 0.82, (0.1953, -0.2919)),
+        ((-0.0096, -0.6661), 0.3, 1.008, (0.1382, -0.3387)),
+    ],
+)
+def test_the_steps_along_a_sweep_are_short_where_its_margin_grows(
+    twist: tuple[float, float], yaw_error: float, speed: float, point: tuple[float, float]
+) -> None:
+    """A corner brushes by while the margin grows with the turn: a step by what is left would jump over it."""
+    row = law(twist, YAW_ERROR=yaw_error)
+    hold, total, _ = kernel.stopping_motion(speed, row)
+    start = outline_distance(*point, *OUTLINE.parts.arrays)
+    assert start > 0.02
+    assert not kernel.point_is_clear(*point, 0.0, start, speed, hold, total, 0.02, row, *OUTLINE.parts.arrays)
