@@ -17,7 +17,7 @@ from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.kinematics import wheel_speeds_from_twist
 from amr.messages import BaseState, Imu, LinkState, McuState, Scan
 from amr.movers import Mover
-from amr.safety import dead_reckoning, memory
+from amr.safety import dead_reckoning, kernel, memory
 from amr.safety.base import SafetyInput, SafetyOutput
 from amr.safety.dead_reckoning import WheelGeometry
 from amr.safety.envelope import EnvelopeSettings
@@ -80,6 +80,8 @@ def wall(x_m: float, half_width_m: float = 0.6) -> list[Circle]:
     """Small circles that stand for a wall across the way; their near side is at ``x_m``."""
     return [(x_m + 0.02, y, 0.02) for y in np.arange(-half_width_m, half_width_m, 0.02).tolist()]
 
+
+_RADIUS_M = robot().body.circumradius_m
 
 FAR: list[Circle] = [(9.0 * math.cos(a), 9.0 * math.sin(a), 1.0) for a in np.arange(0.0, 6.2, 0.2).tolist()]
 """Something for the lidar to see where nothing is near."""
@@ -215,6 +217,23 @@ def situation(
     foresight = Foresight(config, geometry, EnvelopeSettings.from_config(config))
     seen = memory.empty(MemoryRules.from_config(config, 3.0), config.lidar.beams)
     return foresight.situation(odometer, base, seen, CommandLimits.from_config(config.limits), view)
+
+
+def unit(twist: tuple[float, float]) -> tuple[float, float]:
+    """(v, w) per m/s of the bound on the speed of the Jackal's outline."""
+    bound = abs(twist[0]) + abs(twist[1]) * _RADIUS_M
+    return twist[0] / bound, twist[1] / bound
+
+
+def law(twist: tuple[float, float], **values: float) -> NDArray[np.float64]:
+    """A stop of the Jackal along a curve, as the ring's kernels take it; ``values``: columns by name."""
+    row = np.zeros(kernel.LAW_SIZE)
+    row[kernel.V], row[kernel.W] = unit(twist)
+    row[kernel.REACH], row[kernel.AGE_MAX_S] = _RADIUS_M, 15.0
+    row[kernel.HOLD_S], row[kernel.BRAKE_S_PER_MPS] = 0.05, 0.3
+    for name, value in values.items():
+        row[getattr(kernel, name)] = value
+    return row
 
 
 def polygons_distance(polygons: Sequence[Sequence[tuple[float, float]]], x: float, y: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from safety_scene import polygons_distance, robot
+from safety_scene import law, polygons_distance, robot
 
 from amr.geometry import Pose2, Twist2, integrate_twist
 from amr.safety import kernel, kernel_movers
@@ -16,18 +16,7 @@ from amr.safety.outline import Outline
 
 BODY = robot().body
 OUTLINE = Outline.from_body(BODY)
-RADIUS = OUTLINE.circumradius_m
 STEP_S = 0.02
-
-
-def law(twist: tuple[float, float], **values: float) -> NDArray[np.float64]:
-    bound = abs(twist[0]) + abs(twist[1]) * RADIUS
-    row = np.zeros(kernel.LAW_SIZE)
-    row[kernel.V], row[kernel.W], row[kernel.REACH] = twist[0] / bound, twist[1] / bound, RADIUS
-    row[kernel.HOLD_S], row[kernel.BRAKE_S_PER_MPS] = 0.05, 0.3
-    for name, value in values.items():
-        row[getattr(kernel, name)] = value
-    return row
 
 
 def speed_at(t_s: float, speed: float, row: NDArray[np.float64]) -> float:

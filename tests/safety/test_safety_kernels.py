@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safety_scene import polygons_distance, robot
+from safety_scene import law, polygons_distance, robot, unit
 
 from amr.safety import kernel
 from amr.safety.kernel_outline import arc_pose, lateral, lateral_range, moved_point, outline_distance
@@ -23,21 +23,6 @@ WHEEL_SIDE = 0.208
 TRIANGLE = [[(0.3, 0.0), (-0.1, 0.2), (-0.2, -0.25)]]
 coordinates = st.floats(-1.0, 1.0)
 twists = st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)).filter(lambda t: abs(t[0]) + abs(t[1]) > 0.05)
-
-
-def unit(twist: tuple[float, float]) -> tuple[float, float]:
-    bound = abs(twist[0]) + abs(twist[1]) * RADIUS
-    return twist[0] / bound, twist[1] / bound
-
-
-def law(twist: tuple[float, float], **values: float) -> Any:
-    row = np.zeros(kernel.LAW_SIZE)
-    row[kernel.V], row[kernel.W] = unit(twist)
-    row[kernel.REACH], row[kernel.AGE_MAX_S] = RADIUS, 15.0
-    row[kernel.HOLD_S], row[kernel.BRAKE_S_PER_MPS] = 0.05, 0.3
-    for name, value in values.items():
-        row[getattr(kernel, name)] = value
-    return row
 
 
 @settings(deadline=None, max_examples=300)

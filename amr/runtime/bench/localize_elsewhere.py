@@ -56,12 +56,12 @@ def logs_elsewhere(data: list[Path], places: int, progress: Progress | None = No
     logs = {path.stem: read(path, None) for path in data}
     if len(logs) < len(data):
         raise ConfigError("--elsewhere: expected logs of different names")
+    fields = {name: MapField(image) for name, (_, _, image) in logs.items()}
     rows = []
     for on_map, stands_in in permutations(logs, 2):
         say(f"{stands_in} on the map of {on_map}")
         log, reference, _ = logs[stands_in]
-        field = MapField(logs[on_map][2])
-        relocalizer = Relocalizer(field, PoseFilter(field))
+        relocalizer = Relocalizer(fields[on_map], PoseFilter(fields[on_map]))
         answers = [sought(log, relocalizer, scans)[0] for scans in scans_in_a_row(log, reference, places)]
         rows.append(_counted(on_map, stands_in, [Place.NOWHERE if one is None else one.place for one in answers]))
     return _scores(rows)
