@@ -104,8 +104,7 @@ def point_is_clear(
         if progress > hold:
             local_speed = speed * math.sqrt(max(0.0, (total - progress) / (total - hold)))
         need = margin + law[np.uint64(MARGIN_PER_SPEED)] * local_speed + yaw_deviation(progress, law)
-        if uncertainty > 0.0:
-            need = max(need, min(need + uncertainty, start_distance - ROUNDING_M))
+        need = max(need, min(need + uncertainty, start_distance - ROUNDING_M))
         if distance < need:
             return False
         slack = distance - need

@@ -91,6 +91,8 @@ def test_the_largest_speed_that_meets_nobody_lies_between_the_slowest_and_the_wi
     assert met(movers.tolist(), speed, row)[0] == -1
     assert met(movers.tolist(), speed + (1.8 - 0.2) / 2**7, row)[0] == 0
     assert 0.3 < speed < 1.79
+    parts = (speed - 0.2) / (1.8 - 0.2) * 2**8
+    assert parts == pytest.approx(round(parts), abs=1e-9), "it is told to 1/256 of what lies between, no finer"
     alone = movers[1:].copy()
     assert kernel_movers.largest_unmet_speed(alone, 1.8, 0.2, row, *OUTLINE.parts.arrays) == (1.8, -1)
     swapped = movers[::-1].copy()

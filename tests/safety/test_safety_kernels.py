@@ -73,6 +73,15 @@ def test_arc_is_smooth_where_turning_vanishes(w: float) -> None:
     assert yaw == pytest.approx(0.5 * w)
 
 
+@pytest.mark.parametrize("half", [0.99e-4, 1.01e-4, -0.99e-4])
+def test_the_chord_of_a_slight_turn_is_exact_to_rounding(half: float) -> None:
+    """On both sides of where the series is taken; the next term of the sine's own series is below 1e-17."""
+    x, y, yaw = arc_pose(1.0, 2.0 * half, 1.0)
+    ratio = 1.0 - half**2 / 6.0
+    assert math.hypot(x, y) == pytest.approx(ratio, abs=1e-14)
+    assert yaw == 2.0 * half
+
+
 @settings(deadline=None, max_examples=150)
 @given(twists, coordinates, coordinates, st.floats(0.0, 1.5))
 def test_lateral_does_not_change_along_the_arc_and_bounds_the_outline(
@@ -288,6 +297,36 @@ def test_a_sweep_that_comes_to_no_end_counts_as_not_clear() -> None:
     arguments = (0.0, start, 0.1, 0.0)
     assert kernel.point_is_clear(*point, *arguments, 2.0, 0.0, row, *OUTLINE.parts.arrays)
     assert not kernel.point_is_clear(*point, *arguments, 200.0, 0.0, row, *OUTLINE.parts.arrays)
+
+
+def test_a_long_graze_is_judged_for_its_400_steps_of_4_mm_and_no_longer() -> None:
+    """A train of 6 m passes a millimetre beside a point; the first step stands at the start."""
+    train = Polygons.from_points([[(2.0, -0.2), (2.0, 0.2), (-4.0, 0.2), (-4.0, -0.2)]]).arrays
+    row = law((1.0, 0.0))
+    for total, clear in ((1.596, True), (1.5985, False), (1.7, False)):
+        assert kernel.point_is_clear(0.0, 0.201, 0.0, 0.001, 0.1, 0.0, total, 0.0, row, *train) == clear
+
+
+def test_the_steps_of_a_graze_are_no_shorter_than_the_outline_moves() -> None:
+    """A drum turns on the spot beside a point that moves faster about its middle than its rim does."""
+    radius = 0.3
+    rim = [(radius * math.cos(a), radius * math.sin(a)) for a in np.arange(0.0, 6.28, math.pi / 60).tolist()]
+    drum = Polygons.from_points([rim]).arrays
+    row = np.zeros(kernel.LAW_SIZE)
+    row[kernel.W], row[kernel.REACH] = 1.0 / radius, radius
+    place, margin = radius + 0.101, 0.1
+    start = outline_distance(place, 0.0, *drum)
+    assert kernel.point_is_clear(place, 0.0, 0.0, start, 0.1, 0.0, 1.5, margin, row, *drum)
+    assert not kernel.point_is_clear(place, 0.0, 0.0, start, 0.1, 0.0, 1.5, margin + 0.002, row, *drum)
+
+
+@pytest.mark.parametrize(("uncertainty", "age", "found"), [(0.1, 0.0, 1), (0.0, 0.0, 0), (0.1, 3.0, 1), (0.03, 0.0, 0)])
+def test_what_is_not_known_well_may_stand_in_the_way(uncertainty: float, age: float, found: int) -> None:
+    """A point ahead and beside the way, 6 cm farther out than the margin."""
+    row = law((1.0, 0.0), MARGIN=0.02)
+    points = np.array([[0.6, WHEEL_SIDE + 0.08, uncertainty, age]])
+    distances, offenders = np.empty(1), np.empty(1, np.int64)
+    assert kernel.find_offenders(points, 1, 2.0, row, *OUTLINE.parts.arrays, distances, offenders) == found
 
 
 @pytest.mark.parametrize(
