@@ -8,6 +8,7 @@ from typing import Final
 
 from amr.config.mission import Mission
 from amr.geometry import Pose2, wrap_angle
+from amr.mission.maneuver import Drive
 from amr.mission.states import MissionEvent
 from amr.units import ns_from_s
 
@@ -70,6 +71,8 @@ class Maneuver:
     """Where a way out was asked for and got somewhere from, odom frame."""
     asks: int = 0
     """From there."""
+    drive: Drive | None = None
+    """Along the exact way out; None while there is none."""
 
 
 def begin(odom_from_base: Pose2, now_ns: int, direction: int) -> Maneuver:

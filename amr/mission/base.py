@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,22 @@ from amr.messages import (
 from amr.movers import Mover
 
 NO_STOP = Stop(StopReason.NONE, "")
+_IN_THE_WAY: Final = frozenset({StopReason.OBSTACLE, StopReason.KEEP_OUT})
+_HELD_BY: Final = frozenset(
+    {
+        StopReason.NOT_ARMED,
+        StopReason.ESTOP,
+        StopReason.LINK_DOWN,
+        StopReason.BASE_STALE,
+        StopReason.BASE_FAULT,
+        StopReason.SCAN_MISSING,
+        StopReason.SCAN_STALE,
+        StopReason.SCAN_FROZEN,
+        StopReason.SCAN_INVALID,
+        StopReason.COMMAND_STALE,
+    }
+)
+"""Stops that the mission can neither cause nor cure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +73,18 @@ class MissionInput:
     stop: Stop = NO_STOP
     errand: Goal | None = None
     """A place to look from, of an exploration: replaces what runs, without a stop on the way."""
+
+    @property
+    def blocked(self) -> bool:
+        """The safety ring holds it before something that stands in the way."""
+        return self.stop.reason in _IN_THE_WAY
+
+    @property
+    def held(self) -> str:
+        """Why it is not allowed to move, whatever the mission wants; '' when it is."""
+        if self.stop.reason in _HELD_BY:
+            return f"held: {self.stop.cause or self.stop.reason.value}"
+        return "" if self.armed else "held: not armed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from amr.config.mission import Mission
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField
 from amr.mission.footprint import Footprint, clearances_m, poses_along
+from amr.mission.trail import Trail
 
 _LOOK_S: Final = 0.6
 _STEP_S: Final = 0.2
@@ -22,13 +23,11 @@ _UNSEEN_BEHIND_M: Final = 0.2
 _ALIGNED_RAD: Final = 0.15
 _SLOW_TURN_RADPS: Final = 0.25
 
-Trail = tuple[Pose2, ...]
-
 
 def back_up(
     field: DistanceField, footprint: Footprint, odom_from_base: Pose2, trail: Trail, settings: Mission
 ) -> Twist2 | None:
-    """Backward along ``trail`` (odom frame, newest last), straight back without one; None when the rear is not free."""
+    """Backward along ``trail``, straight back without one; None when the rear is not free."""
     target = next((pose for pose in reversed(trail) if pose.distance_m(odom_from_base) >= _TARGET_M), None)
     curvature = 0.0
     if target is not None:
