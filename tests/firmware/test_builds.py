@@ -50,6 +50,18 @@ def test_core_compiles_without_a_warning(compiler: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_helper_around_simavr_compiles_without_a_warning(compiler: str) -> None:
+    need(compiler)
+    simavr = Path("/usr/include/simavr")
+    if not (simavr / "sim_avr.h").exists():
+        pytest.skip("libsimavr-dev not installed")
+    sources = sorted((FIRMWARE_DIR / "emulator").glob("*.c"))
+    command = [compiler, *WARNINGS, "-std=c11", "-O1", "-fsyntax-only", "-isystem", str(simavr), *map(str, sources)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_core_uses_no_heap_no_io_and_no_float() -> None:
     for path in core_sources():
         code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)

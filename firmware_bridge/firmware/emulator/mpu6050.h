@@ -14,10 +14,19 @@ typedef struct {
     double accel_y_mps2;
 } mpu6050_motion;
 
-void mpu6050_attach(avr_t *avr);
+typedef struct {
+    avr_irq_t *to_master;
+    uint8_t registers[128];
+    uint8_t at;       /* register that is written or read next */
+    bool selected;
+    bool at_is_known; /* the first byte of a write names the register */
+    mpu6050_motion motion;
+} mpu6050;
 
-void mpu6050_power_up(void);
+/* Onto the bus, and powered up. */
+void mpu6050_attach(mpu6050 *chip, avr_t *avr);
 
-void mpu6050_set(const mpu6050_motion *motion);
+/* Its registers lose what was written to them. */
+void mpu6050_power_up(mpu6050 *chip);
 
 #endif

@@ -9,17 +9,12 @@
 #include "bridge.h"
 #include "clock.h"
 #include "encoder.h"
-#include "fixed.h"
-#include "fw.h"
 #include "imu.h"
 #include "pins.h"
 #include "uart.h"
 
-#ifndef FW_BUILD
-#define FW_BUILD 0UL
-#endif
+#include "main_loop.h"
 
-static fw_state state;
 static uint32_t boots_stored EEMEM;
 static uint8_t reset_flags __attribute__((section(".noinit")));
 static uint32_t boots_in_ram __attribute__((section(".noinit")));
@@ -88,25 +83,6 @@ static void read_inputs(fw_inputs *inputs, uint32_t now_us) {
     inputs->driver_fault = 0U; /* a BTS7960 switches itself off and tells only by its current sense */
 }
 
-static void run_loop(uint32_t now_us) {
-    fw_inputs inputs;
-    fw_outputs outputs;
-    read_inputs(&inputs, now_us);
-    fw_tick(&state, &inputs, &outputs);
-    bridge_put(&outputs);
-    if (outputs.watchdog_ok != 0U) {
-        kick_watchdog();
-    }
-}
-
-static void take_input(void) {
-    uint8_t bytes[32];
-    uint8_t count = uart_receive(bytes, sizeof bytes);
-    if (count > 0U) {
-        fw_rx(&state, bytes, count, clock_us());
-    }
-}
-
 static void give_output(void) {
     uint8_t bytes[32];
     uint8_t room = uart_room();
@@ -149,20 +125,5 @@ int main(void) {
     uart_send(&delimiter, 1U); /* ends the frame that a reset tore, else it swallows the boot's announcement */
     start_watchdog();
     sei();
-
-    uint32_t due_us = clock_us();
-    for (;;) {
-        take_input();
-        uint32_t now_us = clock_us();
-        if (wrapped_difference(now_us, due_us) >= 0) {
-            run_loop(now_us);
-            uint32_t period_us = fw_loop_period_us(&state);
-            due_us += period_us;
-            if (wrapped_difference(now_us, due_us) >= 0) {
-                due_us = now_us + period_us; /* a whole period late: do not run after it */
-            }
-        }
-        give_output();
-        rest_a_while();
-    }
+    loop_forever();
 }

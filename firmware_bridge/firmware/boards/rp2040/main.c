@@ -2,14 +2,9 @@
 #include <string.h>
 
 #include "board.h"
-#include "fixed.h"
 #include "wire.h"
 
-#ifndef FW_BUILD
-#define FW_BUILD 0UL
-#endif
-
-static fw_state state;
+#include "main_loop.h"
 
 static void read_inputs(fw_inputs *inputs, uint32_t now_us) {
     memset(inputs, 0, sizeof *inputs); /* no IMU, no driver fault */
@@ -19,24 +14,7 @@ static void read_inputs(fw_inputs *inputs, uint32_t now_us) {
     inputs->estop_pressed = estop_pressed() ? 1U : 0U;
 }
 
-static void run_loop(uint32_t now_us) {
-    fw_inputs inputs;
-    fw_outputs outputs;
-    read_inputs(&inputs, now_us);
-    fw_tick(&state, &inputs, &outputs);
-    bridge_put(&outputs);
-    if (outputs.watchdog_ok != 0U) {
-        board_kick_watchdog();
-    }
-}
-
-static void take_input(void) {
-    uint8_t bytes[32];
-    uint8_t count = uart_receive(bytes, sizeof bytes);
-    if (count > 0U) {
-        fw_rx(&state, bytes, count, clock_us());
-    }
-}
+static void kick_watchdog(void) { board_kick_watchdog(); }
 
 static void give_output(void) {
     static uint8_t byte;
@@ -48,6 +26,8 @@ static void give_output(void) {
         }
     }
 }
+
+static void rest_a_while(void) {} /* looks again at once */
 
 int main(void) {
     board_init();
@@ -65,19 +45,5 @@ int main(void) {
     identity.after_watchdog = board_was_reset_by_watchdog() ? 1U : 0U;
     fw_init(&state, &identity, clock_us());
     (void)uart_send(0U); /* ends the frame that a reset tore */
-
-    uint32_t due_us = clock_us();
-    for (;;) {
-        take_input();
-        uint32_t now_us = clock_us();
-        if (wrapped_difference(now_us, due_us) >= 0) {
-            run_loop(now_us);
-            uint32_t period_us = fw_loop_period_us(&state);
-            due_us += period_us;
-            if (wrapped_difference(now_us, due_us) >= 0) {
-                due_us = now_us + period_us; /* a whole period late: do not run after it */
-            }
-        }
-        give_output();
-    }
+    loop_forever();
 }
