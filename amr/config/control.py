@@ -43,6 +43,7 @@ class MppiSettings(Section):
         "path",
         "smoothness",
         "motion",
+        "stopping",
         "obstacle",
     )
     """Cost terms in order, the dearest last: it may leave out samples that can no longer count.
@@ -83,6 +84,12 @@ class MppiSettings(Section):
     turn_weight: NotNegative = 0.03
     reverse_weight: NotNegative = 3.0
     lateral_weight: NotNegative = 1.0
+    stop_weight: NotNegative = 40.0
+    """Cost of a second at 1 m/s where a stop straight on would end in an obstacle."""
+    stop_margin_m: Positive = 0.05
+    """What that stop wants free beyond the inscribed radius."""
+    stop_hold_s: NotNegative = 0.15
+    """Time before it brakes."""
     mover_weight: NotNegative = 300.0
     """Cost of a second at no distance from a mover."""
     mover_margin_m: Positive = 0.5

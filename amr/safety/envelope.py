@@ -5,7 +5,8 @@ Model of a stop, when the command of this step is the last good one:
 1. Until this command reaches the wheels, those in flight act (``actuation_s``); nothing can change that.
 2. It then acts until the next one could (``cycle_s``), and the wheels follow late (``settle_s``).
 3. Then the robot brakes to rest along the command's curvature, both wheels in proportion, at ``limits.brake_mps2``
-   and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed.
+   and ``limits.alpha_max_radps2``. Where the wheels still run faster than the command, braking starts from that speed;
+   where they never reached it, the command to brake begins at theirs (``limits.no_faster``).
 
 A skid steer slides (``dead_reckoning``): it follows its wheels late, brakes less while it is told to turn, turns less
 or more than its wheels (in simulation between half and one and a half times), and drifts outward: its centre of

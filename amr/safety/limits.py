@@ -119,6 +119,21 @@ def brake(previous: Twist2, limits: CommandLimits, duration_s: float) -> Twist2:
     return Twist2(previous.v_mps * keep, previous.w_radps * keep)
 
 
+def no_faster(command: Twist2, body: Twist2, radius_m: float) -> Twist2:
+    """``command`` along its own curvature, at most as fast as the body goes that way; ``radius_m`` weighs the turn.
+
+    A ramp down from a command that the wheels never reached would speed them up.
+    """
+    size_mps = math.hypot(command.v_mps, radius_m * command.w_radps)
+    if size_mps == 0.0:
+        return command
+    along_mps = command.v_mps / size_mps * body.v_mps + radius_m * command.w_radps / size_mps * radius_m * body.w_radps
+    if along_mps >= size_mps:
+        return command
+    keep = max(0.0, along_mps / size_mps)
+    return Twist2(command.v_mps * keep, command.w_radps * keep)
+
+
 def stop_time_s(twist: Twist2, limits: CommandLimits) -> float:
     """Time to rest along the twist's own curvature."""
     return max(abs(twist.v_mps) / limits.brake_mps2, abs(twist.w_radps) / limits.alpha_max_radps2)

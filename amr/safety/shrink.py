@@ -45,8 +45,9 @@ class Shrinker:
         motion = _motion(wish, situation, self._outline)
         if motion is None:
             return STANDSTILL, None, NO_STOP
-        slowest = limits.slowest_fraction(last, wish, self._limits, duration_s)
-        braking = limits.brake(last, self._limits, duration_s)
+        begin = limits.no_faster(last, situation.acting.twist, self._outline.circumradius_m)
+        slowest = limits.slowest_fraction(begin, wish, self._limits, duration_s)
+        braking = limits.brake(begin, self._limits, duration_s)
         scale, cause = self._clear_scale(motion, slowest, situation.acting, self._outline, situation)
         coasting = _coasting_motion(wish, situation)
         if coasting is not None and scale >= 0.0:

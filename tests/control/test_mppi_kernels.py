@@ -16,6 +16,7 @@ from amr.kernels.mppi_motion import add_motion, add_smoothness
 from amr.kernels.mppi_movers import PREDICTED, add_mover_cost, predict_movers
 from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
 from amr.kernels.mppi_rollout import COSINE, LANES, SINE, V, W, X, Y, poses_of, rollout
+from amr.kernels.mppi_stop import add_stop_cost
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, weigh
 from amr.runtime.bench import mppi_reference as reference
 from amr.runtime.bench.control import numpy_cycle, packaged
@@ -223,6 +224,26 @@ def test_motion_and_smoothness_equal_the_formulas() -> None:
     add_smoothness(state, *[np.float32(value) for value in (0.4, -0.6, 2.0, 3.0)], cost)
     expected = 2.0 * np.diff(v, axis=0, prepend=0.4) ** 2 + 3.0 * np.diff(w, axis=0, prepend=-0.6) ** 2
     assert np.allclose(cost, expected.sum(axis=0), rtol=1e-4)
+
+
+def test_stop_cost_is_what_a_stop_straight_on_lacks_of_room() -> None:
+    """A wall at x = 2.4 m, seen from x = 1 m: rollouts turn, but the stop is looked up along their heading."""
+    random = np.random.default_rng(3)
+    state = simple_state(steps=12)
+    yaw = random.uniform(-0.8, 0.8, (12, 80))
+    state[COSINE], state[SINE] = np.cos(yaw), np.sin(yaw)
+    state[V] = random.uniform(-1.0, 2.5, (12, 80))
+    state[W] = 3.0
+    distance = np.maximum((60 - np.arange(100, dtype=np.float32)) * 0.04, 0.0)[None, :].repeat(100, axis=0).copy()
+    cost = np.ones(80, np.float32)
+    add_stop_cost(state, distance, *[np.float32(value) for value in (1.0, 2.0, 25.0, 0.1, 0.3, 0.5, 4.0)], cost)
+    v = np.maximum(state[V].astype(float), 0.0)
+    way = v * 0.1 + v**2 * 0.15
+    way[::2] *= 0.5
+    column = np.clip((1.0 + state[X] + way * state[COSINE]) * 25.0, 0.0, 99.0).astype(int)
+    lack = np.maximum(1.0 - distance[0, column] / 0.5, 0.0)
+    assert (lack > 0.0).sum() > 50
+    assert np.allclose(cost, 1.0 + (4.0 * lack * v**2).sum(axis=0), rtol=1e-4)
 
 
 def test_goal_cost_rewards_rest_and_heading_only_near_the_goal() -> None:

@@ -19,6 +19,7 @@ from amr.safety.limits import (
     limit_rate,
     limit_speed,
     limit_turn,
+    no_faster,
     on_floor,
     slowest_fraction,
     stop_time_s,
@@ -141,6 +142,40 @@ def test_the_slowest_fraction_can_be_reached_by_braking(v0: float, w0: float, v1
 )
 def test_how_little_of_a_wish_braking_reaches(before: Twist2, candidate: Twist2, fraction: float) -> None:
     assert slowest_fraction(before, candidate, LIMITS, STEP_S) == pytest.approx(fraction)
+
+
+@settings(deadline=None, max_examples=200)
+@given(speeds, speeds, speeds, speeds)
+def test_a_command_is_no_faster_than_the_body_along_its_own_curve(v0: float, w0: float, v1: float, w1: float) -> None:
+    command, body, radius_m = Twist2(v0, w0), Twist2(v1, w1), 0.5
+    slower = no_faster(command, body, radius_m)
+    assert abs(slower.v_mps) <= abs(v0)
+    assert abs(slower.w_radps) <= abs(w0)
+    assert slower.v_mps * w0 == pytest.approx(slower.w_radps * v0, abs=1e-9)
+    # what it keeps is the body's part along it: the rest is across, or against it
+    left = (v1 - slower.v_mps) * v0 + radius_m**2 * (w1 - slower.w_radps) * w0
+    if slower == command:
+        assert left >= -1e-9
+    elif slower == STANDSTILL:
+        assert v1 * v0 + radius_m**2 * w1 * w0 <= 1e-9
+    else:
+        assert left == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "slower"),
+    [
+        (Twist2(1.6, 0.8), Twist2(1.2, 0.6), Twist2(1.2, 0.6)),
+        (Twist2(1.6, 0.8), Twist2(1.7, 0.9), Twist2(1.6, 0.8)),
+        (Twist2(-0.4, 0.0), Twist2(-0.1, 3.0), Twist2(-0.1, 0.0)),
+        (Twist2(0.0, 2.0), Twist2(0.9, 1.5), Twist2(0.0, 1.5)),
+        (Twist2(1.0, 0.0), Twist2(-0.3, 0.0), STANDSTILL),
+        (STANDSTILL, Twist2(1.0, 1.0), STANDSTILL),
+    ],
+)
+def test_the_part_of_a_command_that_the_body_goes(command: Twist2, body: Twist2, slower: Twist2) -> None:
+    kept = no_faster(command, body, 0.5)
+    assert (kept.v_mps, kept.w_radps) == pytest.approx((slower.v_mps, slower.w_radps))
 
 
 @pytest.mark.parametrize(

@@ -238,9 +238,7 @@ def test_where_a_zone_leaves_less_than_braking_reaches_it_is_named_before_unseen
     """Before the fence no speed that is within reach will do, so it leaves none; what was not seen leaves a little."""
     gate = ((0.45, -1.0), (2.5, -1.0), (2.5, 1.0), (0.45, 1.0))
     config = robot().model_copy(update={"zones": Zones(keep_out=(KeepOut(name="gate", polygon_m=gate),))})
-    found = replace(
-        situation(STANDSTILL, (0.0, 0.0, 0.0), STANDSTILL, config=config), map_from_base=Pose2(0.0, 0.0, 0.0)
-    )
+    found = replace(fast(config), map_from_base=Pose2(0.0, 0.0, 0.0))
     command, _, stop = shrinker(config).largest_clear(Twist2(1.2, 0.0), FAST, found, 0.02)
     assert command.v_mps == pytest.approx(SLOWEST_MPS)
     assert stop == Stop(StopReason.KEEP_OUT, "keep-out zone gate")
@@ -266,6 +264,20 @@ def test_close_to_a_post_at_its_corner_it_turns_in_place_away_from_it(wish: Twis
         assert shrinker().in_parts(part, STANDSTILL, found, 0.02, refused) == (STANDSTILL, refused)
     moving = replace(found, now=replace(found.now, twist=Twist2(0.0, 1.0)))
     assert shrinker().in_parts(wish, STANDSTILL, moving, 0.02, refused) == (STANDSTILL, refused)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_brake_begins_at_the_speed_that_the_body_has(side: float) -> None:
+    """A ramp down from a command that the wheels never reached would speed them up."""
+    body = Twist2(0.8, 0.5 * side)
+    found = seeing(
+        situation(body, (0.8, 0.0, body.w_radps), body, config=CONFIG), [(0.4, y / 50.0, 0.02) for y in range(-9, 10)]
+    )
+    told = Twist2(1.6, 1.0 * side)
+    command, _, stop = shrinker().largest_clear(told, told, found, 0.02)
+    assert stop.reason in {StopReason.OBSTACLE_SLOW, StopReason.OBSTACLE}
+    assert command.v_mps == pytest.approx(0.8 - 0.02 * CONFIG.limits.brake_mps2, abs=1e-6)
+    assert command.w_radps == pytest.approx(command.v_mps * told.w_radps / told.v_mps)
 
 
 # ------------------------------------------------------------ when even braking at once would touch

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
-from amr.control.terms import cost_to_go, goal, heading, motion, movers, obstacle, path, progress, smoothness
+from amr.control.terms import cost_to_go, goal, heading, motion, movers, obstacle, path, progress, smoothness, stopping
 from amr.control.terms.base import TermContext
 from amr.errors import ConfigError
 
@@ -22,6 +22,7 @@ TERMS: Final[dict[str, Term]] = {
     "path": path.add,
     "smoothness": smoothness.add,
     "motion": motion.add,
+    "stopping": stopping.add,
 }
 
 

@@ -149,4 +149,5 @@ def numpy_cycle(controller: MppiController, problem: Problem, samples: int, temp
     context = controller.context(problem, empty.reshape(0, 0, 0), empty, np.zeros(0, np.int32), 0)
     cost, _ = reference.obstacle_cost(context, state, COLLISION_COST)
     cost = cost + reference.goal_cost(context, state) + reference.motion_cost(context, state)
+    cost = cost + reference.stop_cost(context, state)
     return cost, reference.weighted_mean(cost, commands, temperature)

@@ -165,6 +165,22 @@ def motion_cost(context: TermContext, state: Array) -> Array:
     return np.asarray((settings.smoothness_weight / dt * changes + dt * step).sum(axis=0))
 
 
+def stop_cost(context: TermContext, state: Array) -> Array:
+    """Room for a stop straight on: at its end after odd steps, half of the way there after even ones."""
+    settings, window, pose = context.settings, context.window, context.start.odom_from_base
+    v = np.maximum(state[4], 0.0)
+    way = v * settings.stop_hold_s + v**2 / (2.0 * context.control_input.limits.brake_mps2)
+    way[::2] *= 0.5
+    height, width = window.distance_m.shape
+    column = (pose.x_m - window.origin_x_m + state[0] + way * state[2]) * window.cells_per_m
+    row = (pose.y_m - window.origin_y_m + state[1] + way * state[3]) * window.cells_per_m
+    near = window.distance_m[
+        np.clip(row, 0, height - 1).astype(np.int64), np.clip(column, 0, width - 1).astype(np.int64)
+    ]
+    lack = np.maximum(1.0 - near / (window.outline.inner_m + settings.stop_margin_m), 0.0)
+    return np.asarray((settings.stop_weight * context.step_s * lack * v**2).sum(axis=0))
+
+
 def weighted_mean(cost: Array, commands: Array, temperature: float) -> Array:
     """[2, T]: mean of the commands by exp(-(cost - lowest) / temperature)."""
     weight = np.exp((cost.min() - cost) / temperature)
