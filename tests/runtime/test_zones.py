@@ -89,6 +89,17 @@ def test_the_window_holds_a_keep_out_zone_as_an_obstacle_and_moves_over_it():
     assert np.all(grid.distance_field().distance_m > 0.0)
 
 
+def office_without_people(folder: Path) -> Path:
+    """Its scenario file: those who walk about there do not give way, and a zone is what is tested."""
+    seeds = Path(__file__).parents[2] / "seeds"
+    still, _, _ = (seeds / "worlds/office.toml").read_text(encoding="utf-8").partition("[[moving]]")
+    world, scenario = folder / "still.toml", folder / "scenario.toml"
+    world.write_text(still, encoding="utf-8")
+    told = (seeds / "scenarios/office.toml").read_text(encoding="utf-8")
+    scenario.write_text(told.replace('world = "office"', f'world = "{world}"'), encoding="utf-8")
+    return scenario
+
+
 @pytest.mark.slow
 def test_a_drive_with_zones_keeps_out_and_replays_from_its_log_alone(tmp_path):
     from amr.polygons import is_inside
@@ -100,7 +111,7 @@ def test_a_drive_with_zones_keeps_out_and_replays_from_its_log_alone(tmp_path):
     log = tmp_path / "run.mcap"
     seen: list[tuple[float, float]] = []
     result = run(
-        "office",
+        str(office_without_people(tmp_path)),
         seed=3,
         backend="planar",
         zones=Zones(keep_out=(KeepOut(name="wet floor", polygon_m=corners),)),
