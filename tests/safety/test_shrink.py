@@ -274,8 +274,8 @@ def test_a_brake_begins_at_the_speed_that_the_body_has(side: float) -> None:
         situation(body, (0.8, 0.0, body.w_radps), body, config=CONFIG), [(0.4, y / 50.0, 0.02) for y in range(-9, 10)]
     )
     told = Twist2(1.6, 1.0 * side)
-    command, _, stop = shrinker().largest_clear(told, told, found, 0.02)
-    assert stop.reason in {StopReason.OBSTACLE_SLOW, StopReason.OBSTACLE}
+    command, category, stop = shrinker().largest_clear(told, told, found, 0.02)
+    assert (category, stop.reason) == (StopCategory.BRAKE, StopReason.OBSTACLE)
     assert command.v_mps == pytest.approx(0.8 - 0.02 * CONFIG.limits.brake_mps2, abs=1e-6)
     assert command.w_radps == pytest.approx(command.v_mps * told.w_radps / told.v_mps)
 

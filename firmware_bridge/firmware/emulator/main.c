@@ -76,6 +76,9 @@ int main(int argc, char **argv) {
     }
     uint32_t host_baud = (uint32_t)strtoul(argv[3], NULL, 10);
     uint32_t boots = (uint32_t)strtoul(argv[4], NULL, 10);
+    if (host_baud == 0U) {
+        fail("HOST_BAUD is not a positive number");
+    }
     int answers = keep_answers_apart();
     machine_build(&all, wiring, argv[2], host_baud, boots);
     serve(&all, answers);
