@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from amr.kernels.beam_check import SHORT, THROUGH, UNKNOWN
 from amr.localization.base import Belief, Fix
-from amr.localization.lost import LostFilter, LostModel, features_of
+from amr.localization.lost import FEATURES, LostFilter, LostModel, features_of
 from amr.localization.map_field import MapField
 from amr.localization.particle_filter import Cluster, ParticleFilter, ParticleSettings
 from amr.localization.pose_filter import PoseFilter, PoseSettings
@@ -75,7 +75,7 @@ class Localizer:
         self.lost = LostFilter(self._settings.lost)
         self.relocalizer = Relocalizer(saved, self.tracked, self._settings.search)
         self.belief = Belief.LOST
-        self.features: Array = np.zeros(6)
+        self.features: Array = np.zeros(len(FEATURES))
         """Of the last scan, for those who fit the model."""
         self.refused = 0
         """Scans with too few points, or a pose that was not finite."""
@@ -180,7 +180,8 @@ class Localizer:
     def _features(self, beams: Array, match: LineMatch, cluster: Cluster) -> Array:
         verdicts = self._field.verdicts(beams, self._origin, match.pose)
         walls = (verdicts != UNKNOWN) & (verdicts != SHORT)
-        judged, at_walls = max(1, int((verdicts != UNKNOWN).sum())), max(1, int(walls.sum()))
+        unknown = int((verdicts == UNKNOWN).sum())
+        judged, at_walls = max(1, len(verdicts) - unknown), max(1, int(walls.sum()))
         spread_m = math.sqrt(max(0.0, float(cluster.covariance[0, 0] + cluster.covariance[1, 1])))
         return features_of(
             self._field.nats(beams[walls], match.pose) if walls.any() else 0.0,
@@ -189,6 +190,7 @@ class Localizer:
             spread_m,
             1.0 - cluster.mass,
             self.tracked.innovation(match),
+            unknown / max(1, len(verdicts)),
         )
 
     def _decide(self) -> None:

@@ -17,34 +17,38 @@ from amr.portable_math import exponential, logarithm
 
 Array = NDArray[Any]
 
-FEATURES: Final = ("misfit", "through", "open", "spread", "scatter", "innovation")
+FEATURES: Final = ("misfit", "through", "open", "spread", "scatter", "innovation", "unknown")
 """``misfit``: mean nats of the beams that reached a wall, or went through one; ``through``: share of the latter among
 them; ``open``: share of the beams that ended where the map is free (people, or a wrong pose) among all that the map can
 judge; ``spread``: log of the cluster's deviation in 0.1 m; ``scatter``: weight of the particles outside of the cluster;
-``innovation``: log of 1 + squared Mahalanobis distance of the match."""
+``innovation``: log of 1 + squared Mahalanobis distance of the match; ``unknown``: share of the beams of which the map
+knows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostModel:
-    """``weights`` by ``FEATURES`` and ``bias``: log odds of "lost" where half of the robots are.
+    """``weights`` by ``FEATURES`` (but the last) and ``bias``: log odds of "lost" where half of the robots are.
 
-    People close by are among the fitted cases, so the share of beams that end where the map is free tells nothing.
+    A scan counts by the share of it that the map can judge: one that sees none of the map tells nothing.
 
-    ``gets_lost``, ``finds_back``: chances in one scan.
+    People close by are among the fitted cases, so beams that end where the map is free tell little.
+
+    ``gets_lost``, ``finds_back``: chances in one scan. ``gets_lost`` is ten times what robots see: with a smaller one a
+    scan that fits goes on to speak for the place for seconds after somebody carried the robot off.
     """
 
-    weights: tuple[float, ...] = (5.429, 12.944, 0.0, 0.238, 0.0, 1.022)
-    bias: float = -2.023
-    temper: float = 0.2
-    gets_lost: float = 1e-4
+    weights: tuple[float, ...] = (6.208, 5.136, 1.000, 0.092, 0.188, 0.614)
+    bias: float = -4.119
+    temper: float = 0.3
+    gets_lost: float = 1e-3
     finds_back: float = 1e-3
     largest_evidence: float = 6.0
 
     def evidence(self, features: Array) -> float:
-        """Log odds of one scan; a feature that is not finite counts as 0."""
-        total = self.bias
-        for weight, value in zip(self.weights, features.tolist(), strict=True):
-            total += weight * value if math.isfinite(value) else 0.0
+        """Log odds of one scan by its ``features`` [7]; one that is not finite counts as 0."""
+        *told, unknown_frac = (value if math.isfinite(value) else 0.0 for value in features.tolist())
+        total = self.bias + sum(weight * value for weight, value in zip(self.weights, told, strict=True))
+        total *= 1.0 - unknown_frac
         return max(-self.largest_evidence, min(self.largest_evidence, total))
 
 
@@ -60,7 +64,7 @@ class LostFilter:
         self.lost_frac = lost_frac
 
     def update(self, features: Array) -> float:
-        """Take one scan's ``features`` [6] in; the new probability."""
+        """Take one scan's ``features`` [7] in; the new probability."""
         model = self.model
         prior = self.lost_frac * (1.0 - model.finds_back) + (1.0 - self.lost_frac) * model.gets_lost
         log_odds = logarithm(prior / (1.0 - prior)) + model.temper * model.evidence(features)
@@ -69,10 +73,16 @@ class LostFilter:
 
 
 def features_of(
-    misfit_nats: float, through_frac: float, open_frac: float, spread_m: float, scatter_frac: float, mahalanobis: float
+    misfit_nats: float,
+    through_frac: float,
+    open_frac: float,
+    spread_m: float,
+    scatter_frac: float,
+    mahalanobis: float,
+    unknown_frac: float,
 ) -> Array:
     """One scan's features in the order of ``FEATURES``."""
     return np.array([
         misfit_nats, through_frac, open_frac, logarithm(max(spread_m, 1e-3) / 0.1), scatter_frac,
-        logarithm(1.0 + max(mahalanobis, 0.0)),
+        logarithm(1.0 + max(mahalanobis, 0.0)), unknown_frac,
     ])  # fmt: skip

@@ -317,10 +317,10 @@ def test_odometry_noise_of_a_step_is_what_its_covariance_gained():
 
 def test_probability_of_being_lost_follows_the_scans():
     state = LostFilter()
-    bad, good = features_of(1.2, 0.4, 0.3, 0.3, 0.5, 20.0), features_of(0.08, 0.02, 0.05, 0.02, 0.0, 0.3)
+    bad, good = features_of(1.2, 0.4, 0.3, 0.3, 0.5, 20.0, 0.0), features_of(0.08, 0.02, 0.05, 0.02, 0.0, 0.3, 0.0)
     for _ in range(30):
         state.update(good)
-    assert state.lost_frac < 1e-3
+    assert state.lost_frac < 2e-3
     for _ in range(30):
         state.update(bad)
     assert state.lost_frac > 0.99
@@ -329,9 +329,18 @@ def test_probability_of_being_lost_follows_the_scans():
     assert state.lost_frac < 0.05
 
 
+def test_scan_counts_for_and_against_by_what_the_map_knows_of_it():
+    model = LostFilter().model
+    bad, good = (0.7, 0.2, 0.1, 0.1, 0.0, 1.0), (0.08, 0.02, 0.05, 0.02, 0.0, 0.3)
+    for seen in (bad, good):
+        whole = model.evidence(features_of(*seen, 0.0))
+        assert model.evidence(features_of(*seen, 0.75)) == pytest.approx(0.25 * whole)
+        assert model.evidence(features_of(*seen, 1.0)) == 0.0
+
+
 def test_feature_that_is_not_finite_says_nothing():
     state = LostFilter()
-    plain = state.model.evidence(features_of(0.1, 0.0, 0.0, 0.1, 0.0, 0.0))
-    features = features_of(0.1, 0.0, 0.0, 0.1, 0.0, 0.0)
+    plain = state.model.evidence(features_of(0.1, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0))
+    features = features_of(0.1, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0)
     features[5] = math.nan
     assert state.model.evidence(features) == pytest.approx(plain)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from amr.errors import ConfigError, DataError
+from amr.localization.lost import FEATURES, LostModel
+from amr.localization.map_field import MapField
 from amr.mapping.base import placed
 from amr.runtime.bench.localize import LocalizeOptions, best_fit, run_logs, run_worlds, site_from
 from amr.runtime.bench.localize_elsewhere import logs_elsewhere, worlds_elsewhere
-from amr.runtime.bench.localize_fit import logistic, roc
+from amr.runtime.bench.localize_fit import fitted, logistic, noticed_scans, roc
+from amr.runtime.bench.localize_wear import worn_map
+from amr.runtime.bench.localize_world import true_map
+from amr.runtime.files import load_robot
 
 
 def test_roc_of_a_perfect_and_of_a_useless_judge():
@@ -28,6 +35,37 @@ def test_logistic_regression_finds_the_model_that_made_the_data():
     weights, bias = logistic(features, lost)
     assert weights == pytest.approx([2.0, -1.0], abs=0.1)
     assert bias == pytest.approx(0.0, abs=0.1)
+
+
+def test_fitted_model_lets_scans_count_by_what_the_map_knows():
+    random = np.random.default_rng(0)
+    features = random.random((20_000, len(FEATURES)))
+    log_odds = (1.0 - features[:, -1]) * (6.0 * features[:, 0] + 2.0 * features[:, 5] - 4.0)
+    lost = random.random(20_000) < 1.0 / (1.0 + np.exp(-log_odds))
+    model = fitted([(features, lost)])
+    assert model.weights == pytest.approx((6.0, 0.0, 0.0, 0.0, 0.0, 2.0), abs=0.4)
+    assert model.bias == pytest.approx(-4.0, abs=0.4)
+
+
+def test_scans_until_an_alarm_are_counted_from_each_time_the_robot_is_lost():
+    model = LostModel(weights=(10.0, 0.0, 0.0, 0.0, 0.0, 0.0), bias=-5.0, temper=1.0)
+    quiet, loud = np.zeros(len(FEATURES)), np.eye(len(FEATURES))[0]
+    rows = np.array([quiet] * 10 + [loud] * 10 + [quiet] * 10 + [loud])
+    lost = np.array([False] * 8 + [True] * 12 + [False] * 9 + [True] * 2)
+    # two quiet scans and two loud ones; the second time only one of them comes
+    assert noticed_scans(model, [(rows[:20], lost[:20])] * 9 + [(rows, lost)]) == {"p50": 4.0, "p90": 4.0}
+    assert noticed_scans(model, [(rows, lost)])["p90"] == math.inf
+    assert math.isnan(noticed_scans(model, [(rows[:8], lost[:8])])["p50"])
+
+
+def test_worn_map_is_of_the_same_walls_with_some_furniture_elsewhere():
+    site, robot = site_from("rooms:3")[0], load_robot("reference")
+    true, worn, again, other = true_map(site, robot), *(worn_map(site, robot, seed) for seed in (1, 1, 2))
+    assert (worn.pixels.tobytes(), worn.frame) == (again.pixels.tobytes(), again.frame)
+    assert worn.pixels.tobytes() != other.pixels.tobytes()
+    near = MapField(true)
+    at_true_walls = near.end_nats(MapField(worn).wall_points) < 0.5
+    assert 0.6 < at_true_walls.mean() < 0.98
 
 
 def test_best_fit_is_the_pose_between_two_sets_of_points():

@@ -139,7 +139,7 @@ def log_scores(name: str, trials: list[LogTrial]) -> dict[str, Any]:
 
 
 def kidnapped_log(log: SlamLog, reference: Array, image: MapImage) -> list[tuple[Array, Array]]:
-    """(features [n, 6], lost [n]) of ``KIDNAPS`` pieces of the odd scans, as ``localize_fit.kidnapped_run``: each
+    """(features [n, 7], lost [n]) of ``KIDNAPS`` pieces of the odd scans, as ``localize_fit.kidnapped_run``: each
     begins at a place that the robot is told, and in its middle the log is cut and goes on elsewhere."""
     field = MapField(image)
     localizer = Localizer(field, 0, np.zeros(2), LocalizerSettings(searches=False))

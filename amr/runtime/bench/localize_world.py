@@ -7,6 +7,7 @@ The body follows its way exactly; encoders, gyro and lidar measure it with the e
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -112,8 +113,13 @@ def crowded(site: Site, people: int, seed: int) -> Site:
     return replace(site, world=replace(site.world, moving=(*site.world.moving, *walkers)))
 
 
-def true_map(site: Site, robot: RobotConfig, resolution_m: float = 0.05) -> MapImage:
-    """The map that perfect mapping makes: scans without noise from all over the free space, people left out."""
+def true_map(
+    site: Site, robot: RobotConfig, resolution_m: float = 0.05, errors: Callable[[int], Array] | None = None
+) -> MapImage:
+    """The map that perfect mapping makes: scans without noise from all over the free space, people left out.
+
+    ``errors``: what the mapping of n scans got wrong, [n, 3] added to their poses.
+    """
     from scipy import ndimage
 
     still = replace(site.world, moving=())
@@ -140,7 +146,8 @@ def true_map(site: Site, robot: RobotConfig, resolution_m: float = 0.05) -> MapI
         for scan in sensor.due(1 << 62):
             poses.append((x_m, y_m, 0.0))
             scans.append(scan_points(scan, Pose2(0.0, 0.0, 0.0), Pose2(0.0, 0.0, 0.0), 25.0))
-    return map_image(scans, np.array(poses), resolution_m)
+    wrong = errors(len(poses)) if errors is not None else 0.0
+    return map_image(scans, np.array(poses) + wrong, resolution_m)
 
 
 def drive(
