@@ -23,7 +23,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _ROOT = Path(__file__).resolve().parent
 _SOURCES = (
-    "amr/jit.py",
+    "amr/jit*.py",
     "amr/portable_math.py",
     "amr/wheel_slide.py",
     "amr/kernels/*.py",

@@ -19,6 +19,7 @@ GROUND = {
     "messages",
     "config",
     "jit",
+    "jit_words",
     "state",
     "movers",
     "polygons",
@@ -72,7 +73,8 @@ def allowed(path: Path, module: str) -> bool:
             or (top == "pybullet" and path.name == "bullet.py")
         )
     if layer in GROUND | {"__init__"}:
-        return ground or (top == "pydantic" and layer == "config") or (top == "numba" and layer == "jit")
+        compiles = (top == "numba" and layer in {"jit", "jit_words"}) or (top == "llvmlite" and layer == "jit_words")
+        return ground or (top == "pydantic" and layer == "config") or compiles
     kernels = top == "amr" and rest[:1] == ["kernels"]
     if layer == "kernels":
         return kernels or ground

@@ -23,6 +23,7 @@ _MIX_X = np.uint64(0x9E3779B97F4A7C15)
 _MIX_Y = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_YAW = np.uint64(0x94D049BB133111EB)
 _HIGH = np.uint64(29)
+_LANES = 16
 
 
 @kernel("float64(float64)")
@@ -48,6 +49,23 @@ def move_particles(particles: Array, step: Array, root: Array, normals: Array) -
         particles[2, k] = _wrapped(particles[2, k] + turn)
 
 
+@kernel("uint32(uint8[::1], int32[::1], uint64)")
+def _looked_up(flat: Array, at: Array, count: Any) -> Any:
+    """Sum of ``flat`` at the first ``count`` of ``at``. Four sums, for one makes compilers gather, half as fast."""
+    sum0 = sum1 = sum2 = sum3 = np.uint32(0)
+    b, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+    while b + three < count:
+        sum0 += np.uint32(flat[np.uint64(at[b])])
+        sum1 += np.uint32(flat[np.uint64(at[b + one])])
+        sum2 += np.uint32(flat[np.uint64(at[b + two])])
+        sum3 += np.uint32(flat[np.uint64(at[b + three])])
+        b += np.uint64(4)
+    while b < count:
+        sum0 += np.uint32(flat[np.uint64(at[b])])
+        b += one
+    return sum0 + sum1 + sum2 + sum3
+
+
 @kernel("void(float64[:,::1], float32[:,::1], uint8[:,::1], float64[::1], uint32[::1])")
 def beam_penalties(particles: Array, points: Array, table: Array, frame: Array, out: Array) -> None:
     """``out[k]`` = sum over ``points`` [2, m] (m, robot's frame) of the table's cell where particle k puts them.
@@ -58,12 +76,14 @@ def beam_penalties(particles: Array, points: Array, table: Array, frame: Array, 
     height, width = table.shape
     flat = table.reshape(height * width)
     count = np.uint64(points.shape[1])
+    # whole vectors, so that no beam is left over for a loop of single steps; what is added is looked up by nobody
+    padded = (count + np.uint64(_LANES - 1)) // np.uint64(_LANES) * np.uint64(_LANES)
     scale = 1.0 / frame[2]
-    along, across = np.empty(count, np.float32), np.empty(count, np.float32)
+    along, across = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
     for b in range(count):
         along[b] = points[0, b] * np.float32(scale)
         across[b] = points[1, b] * np.float32(scale)
-    at = np.empty(count, np.int32)
+    at = np.empty(padded, np.int32)
     last_column, last_row = np.float32(width - 1), np.float32(height - 1)
     zero, stride = np.float32(0.0), np.int32(width)
     for k in range(np.uint64(particles.shape[1])):
@@ -71,7 +91,7 @@ def beam_penalties(particles: Array, points: Array, table: Array, frame: Array, 
         s, c = np.float32(sine), np.float32(cosine)
         x = np.float32((particles[0, k] - frame[0]) * scale)
         y = np.float32((particles[1, k] - frame[1]) * scale)
-        for b in range(count):
+        for b in range(padded):
             column = x + (c * along[b] - s * across[b])
             row = y + (s * along[b] + c * across[b])
             column = column if column > zero else zero
@@ -79,10 +99,7 @@ def beam_penalties(particles: Array, points: Array, table: Array, frame: Array, 
             column = column if column < last_column else last_column
             row = row if row < last_row else last_row
             at[b] = np.int32(row) * stride + np.int32(column)
-        total = np.uint32(0)
-        for b in range(count):
-            total += np.uint32(flat[np.uint64(at[b])])
-        out[k] = total
+        out[k] = _looked_up(flat, at, count)
 
 
 @kernel("float64(float64[::1], uint32[::1], float64[::1])")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 from scan_world import points, walls
 
+from amr.jit_words import word_at
 from amr.kernels import scan_match_window as kernel
 from amr.mapping.scan_matching import WindowMap
 
@@ -43,6 +45,29 @@ def test_coarser_grid_is_the_largest_of_each_window():
     out = np.zeros((18, 21), np.uint8)
     kernel.coarser(fine, out)
     np.testing.assert_array_equal(out, plain_coarser(fine, out.shape))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 255, 256, 257, 1000])
+def test_sums_of_eight_blocks_are_those_of_plain_numpy_even_where_all_cells_are_full(count):
+    rng = np.random.default_rng(count)
+    for flat in (rng.integers(0, 256, 500).astype(np.uint8), np.full(500, 255, np.uint8)):
+        cells = rng.integers(0, 480, count + 3).astype(np.uint64)
+        out = np.full(8, 77, np.uint32)
+        kernel.block_sums(flat, cells, count, 5, out)
+        cells_of = cells[:count, None].astype(np.int64) + 5 + np.arange(8)
+        np.testing.assert_array_equal(out, flat[cells_of].sum(axis=0, dtype=np.uint32))
+
+
+def test_word_is_the_same_compiled_and_plain():
+    flat = np.random.default_rng(0).integers(0, 256, 64).astype(np.uint8)
+
+    @numba.njit
+    def compiled(flat, at):
+        return word_at(flat, at)
+
+    for at in range(57):
+        word = np.frombuffer(flat[at : at + 8].tobytes(), "<u8")[0]
+        assert compiled(flat, np.uint64(at)) == word_at(flat, np.uint64(at)) == word
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
