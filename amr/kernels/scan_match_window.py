@@ -25,6 +25,7 @@ LARGEST_LEVELS = 3
 BLOCKS = 8
 _BUCKETS = 512
 _RUN = 256
+"""So many bytes a lane of 16 bits adds up without overflow, whatever they are."""
 
 
 @kernel("void(float64[:,::1], float64[::1], float64[::1], uint8[:,::1], uint8[:,::1])")

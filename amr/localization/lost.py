@@ -33,8 +33,8 @@ class LostModel:
 
     People close by are among the fitted cases, so beams that end where the map is free tell little.
 
-    ``gets_lost``, ``finds_back``: chances in one scan. ``gets_lost`` is ten times what robots see: with a smaller one a
-    scan that fits goes on to speak for the place for seconds after somebody carried the robot off.
+    ``gets_lost``, ``finds_back``: chances in one scan. The former fits made worlds better than a tenth of it (log
+    loss), with which scans that fitted before somebody carried the robot off go on to count for seconds.
     """
 
     weights: tuple[float, ...] = (6.208, 5.136, 1.000, 0.092, 0.188, 0.614)
