@@ -27,11 +27,12 @@ _INV_LN2 = 1.4426950408889634
 
 def sin_cos(angle_rad: float) -> tuple[float, float]:
     """(sine, cosine) of ``angle_rad``; (nan, nan) when it is not finite or abs(angle_rad) >= 1e6."""
-    if not (-1.0e6 < angle_rad < 1.0e6):
-        return float("nan"), float("nan")
-    scaled = angle_rad * _TWO_OVER_PI
+    # neither an early return nor a branch: compilers turn a loop of these into one over vectors
+    inside = -1.0e6 < angle_rad < 1.0e6
+    angle = angle_rad if inside else 0.0
+    scaled = angle * _TWO_OVER_PI
     quarter = int(scaled + 0.5) if scaled >= 0.0 else -int(0.5 - scaled)
-    r = (angle_rad - quarter * _HALF_PI_HIGH) - quarter * _HALF_PI_LOW
+    r = (angle - quarter * _HALF_PI_HIGH) - quarter * _HALF_PI_LOW
     r2 = r * r
     sine = r + r * r2 * (
         -1.6666666666666666e-01
@@ -69,14 +70,11 @@ def sin_cos(angle_rad: float) -> tuple[float, float]:
             )
         )
     )
-    turn = quarter & 3
-    if turn == 0:
-        return sine, cosine
-    if turn == 1:
-        return cosine, -sine
-    if turn == 2:
-        return -sine, -cosine
-    return -cosine, sine
+    swapped = quarter & 1 != 0
+    first, second = (cosine if swapped else sine), (sine if swapped else cosine)
+    first = -first if quarter & 2 != 0 else first
+    second = -second if (quarter + 1) & 2 != 0 else second
+    return (first if inside else math.nan), (second if inside else math.nan)
 
 
 def arctan2(y: float, x: float) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.jit import kernel
-from amr.kernels.trig import sin_cos
+from amr.kernels.trig import sin_cos_each
 
 Array = NDArray[Any]
 
@@ -31,21 +31,27 @@ def _wrapped(angle: float) -> float:
     return angle - 2.0 * math.pi * math.floor(angle / (2.0 * math.pi) + 0.5)
 
 
-@kernel("void(float64[:,::1], float64[::1], float64[::1], float32[:,::1])")
-def move_particles(particles: Array, step: Array, root: Array, normals: Array) -> None:
+@kernel("void(float64[:,::1], float64[::1], float64[::1], uint16[:,::1], Array(float32, 1, 'C', readonly=True))")
+def move_particles(particles: Array, step: Array, root: Array, draws: Array, normals: Array) -> None:
     """Compose each pose with ``step`` (x, y, yaw) plus noise of its own.
 
     ``root`` [6] = lower Cholesky factor of the step's covariance (00 10 11 20 21 22) in the axes of the pose that the
-    step starts from; ``normals`` [3, n] are standard normal.
+    step starts from; ``draws`` [3, n] are even numbers that look up ``normals`` [65536].
     """
-    for k in range(np.uint64(particles.shape[1])):
-        n0, n1, n2 = np.float64(normals[0, k]), np.float64(normals[1, k]), np.float64(normals[2, k])
+    count = np.uint64(particles.shape[1])
+    sines, cosines = np.empty(count), np.empty(count)
+    sin_cos_each(particles[2], sines, cosines)
+    for k in range(count):
+        n0, n1, n2 = (
+            np.float64(normals[draws[0, k]]),
+            np.float64(normals[draws[1, k]]),
+            np.float64(normals[draws[2, k]]),
+        )
         dx = step[0] + root[0] * n0
         dy = step[1] + root[1] * n0 + root[2] * n1
         turn = step[2] + root[3] * n0 + root[4] * n1 + root[5] * n2
-        s, c = sin_cos(particles[2, k])
-        particles[0, k] += c * dx - s * dy
-        particles[1, k] += s * dx + c * dy
+        particles[0, k] += cosines[k] * dx - sines[k] * dy
+        particles[1, k] += sines[k] * dx + cosines[k] * dy
         particles[2, k] = _wrapped(particles[2, k] + turn)
 
 
@@ -86,9 +92,10 @@ def beam_penalties(particles: Array, points: Array, table: Array, frame: Array, 
     at = np.empty(padded, np.int32)
     last_column, last_row = np.float32(width - 1), np.float32(height - 1)
     zero, stride = np.float32(0.0), np.int32(width)
+    sines, cosines = np.empty(particles.shape[1]), np.empty(particles.shape[1])
+    sin_cos_each(particles[2], sines, cosines)
     for k in range(np.uint64(particles.shape[1])):
-        sine, cosine = sin_cos(particles[2, k])
-        s, c = np.float32(sine), np.float32(cosine)
+        s, c = np.float32(sines[k]), np.float32(cosines[k])
         x = np.float32((particles[0, k] - frame[0]) * scale)
         y = np.float32((particles[1, k] - frame[1]) * scale)
         for b in range(padded):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.kernels import particles as kernels
+from amr.kernels.normal_table import NORMALS
 from amr.localization.map_field import MapField
 from amr.portable_math import exponential, logarithm
 
@@ -85,8 +86,8 @@ class ParticleFilter:
 
     def move(self, step: Array, root: Array) -> None:
         """Let all particles take ``step`` [3] with noise by ``root`` [6] (see ``spread_around``)."""
-        normals = self._random().standard_normal((3, self.poses.shape[1]), np.float32)
-        kernels.move_particles(self.poses, step, root, normals)
+        draws = self._random().integers(1 << 16, size=(3, self.poses.shape[1]), dtype=np.uint16)
+        kernels.move_particles(self.poses, step, root, draws, NORMALS)
 
     def weigh(self, points: Array) -> float:
         """Take a scan's ``points`` float32 [2, m] in; returns the log of its mean likelihood, per beam."""
@@ -133,7 +134,7 @@ class ParticleFilter:
         if wanted != count:
             drawn = np.empty(wanted, np.int64)
             kernels.draw_low_variance(self.weights, float(random.random()), drawn)
-        poses = np.ascontiguousarray(self.poses[:, drawn])
+        poses = np.take(self.poses, drawn, axis=1)
         strangers = min(int(wanted * self.doubt_frac), wanted // 2)
         if strangers > 0:
             poses[:, random.choice(wanted, strangers, replace=False)] = self._anywhere(strangers, random)

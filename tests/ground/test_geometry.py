@@ -67,6 +67,20 @@ def test_compiled_functions_give_the_same_bits_as_python() -> None:
         assert trig.arctan2(value, value * value - 7.0) == portable_math.arctan2(value, value * value - 7.0)
 
 
+def test_sines_of_many_angles_have_the_bits_of_one_at_a_time() -> None:
+    quarters = np.arange(-40, 41) * (math.pi / 4.0)
+    ends = [0.0, -0.0, math.nan, math.inf, -math.inf, 1e6, -1e6, 999_999.5]
+    angles = np.concatenate([np.random.default_rng(2).uniform(-50.0, 50.0, 2000), quarters, ends])
+    sines, cosines = np.empty(len(angles)), np.empty(len(angles))
+    trig.sin_cos_each(angles, sines, cosines)
+    one_by_one = np.array([portable_math.sin_cos(angle) for angle in angles.tolist()])
+    assert np.array_equal(np.isnan(sines), np.isnan(one_by_one[:, 0]))
+    assert np.isnan(sines).sum() == 5
+    known = ~np.isnan(sines)
+    assert sines[known].tobytes() == np.ascontiguousarray(one_by_one[known, 0]).tobytes()
+    assert cosines[known].tobytes() == np.ascontiguousarray(one_by_one[known, 1]).tobytes()
+
+
 @given(st.floats(-1e4, 1e4))
 def test_wrapped_angle_is_the_same_direction_in_the_half_open_interval(angle_rad: float) -> None:
     wrapped = wrap_angle(angle_rad)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from amr.kernels import particles as kernels
+from amr.kernels.normal_table import NORMALS
 from amr.mapping.base import compose, placed
 
 
@@ -23,10 +24,11 @@ def test_particles_take_the_step_with_correlated_noise(random):
     root = np.array([0.3, 0.1, 0.2, -0.05, 0.02, 0.1])
     lower = np.zeros((3, 3))
     lower[np.tril_indices(3)] = root
-    normals = random.standard_normal((3, poses.shape[1])).astype(np.float32)
+    draws = random.integers(1 << 16, size=(3, poses.shape[1]), dtype=np.uint16)
+    normals = NORMALS[draws]
     step = np.array([0.5, -0.1, 0.2])
     expected = compose(poses.T, step + (lower @ normals.astype(np.float64)).T).T
-    kernels.move_particles(poses, step, root, normals)
+    kernels.move_particles(poses, step, root, draws, NORMALS)
     assert poses == pytest.approx(expected, abs=1e-9)
 
 
