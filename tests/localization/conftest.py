@@ -10,7 +10,7 @@ import pytest
 
 from amr.grid import GridFrame
 from amr.localization.map_field import MapField
-from amr.mapping.base import MapImage
+from amr.mapping.base import MapImage, compose
 
 CELL_M = 0.05
 _SIZE = (240, 320)
@@ -22,6 +22,14 @@ class Building:
 
     image: MapImage
     field: MapField
+
+    @staticmethod
+    def turning_way(start, count, turn_rad=0.25):
+        """``count`` poses [3] along a way that turns by ``turn_rad`` every 0.35 m."""
+        poses = [np.array(start, float)]
+        for _ in range(count - 1):
+            poses.append(compose(poses[-1], np.array([0.35, 0.0, turn_rad])))
+        return poses
 
     def look(self, pose, beams=180, reach_m=12.0):
         """[n, 2] points in the robot's frame at ``pose``, by stepping along each beam."""

@@ -17,13 +17,6 @@ from amr.mapping.base import between, compose, wrapped
 ORIGIN = np.zeros(2)
 
 
-def turning_way(start, count):
-    poses = [np.array(start, float)]
-    for _ in range(count - 1):
-        poses.append(compose(poses[-1], np.array([0.35, 0.0, 0.3])))
-    return poses
-
-
 def slipped(poses, slip_rad, steps=range(100)):
     """Odometry [3] at each pose: ``steps`` miss ``slip_rad`` of their turns."""
     odometry = [np.zeros(3)]
@@ -49,14 +42,14 @@ def gaps(way, poses):
 
 @pytest.mark.parametrize("slip_rad", [0.0, 0.45, -0.45])
 def test_a_thorough_hearing_follows_wheels_that_slip(building, slip_rad):
-    poses = turning_way((2.0, 4.0, 0.3), 5)
+    poses = building.turning_way((2.0, 4.0, 0.3), 5, 0.3)
     kept = kept_along(building, poses, slipped(poses, slip_rad))
     way = way_back(kept, poses[-1], building.field, PoseFilter(building.field), thorough=True)
     assert max(gaps(way, poses)) < 0.08
 
 
 def test_a_place_is_not_refused_for_the_slip_of_wheels(building):
-    poses = turning_way((2.0, 4.0, 0.3), 5)
+    poses = building.turning_way((2.0, 4.0, 0.3), 5, 0.3)
     relocalizer = Relocalizer(building.field, PoseFilter(building.field))
     for pose, odometry in zip(poses, slipped(poses, 0.45, steps=(1, 2)), strict=True):
         relocalizer.add(building.look(pose), ORIGIN, odometry)
@@ -76,7 +69,7 @@ def blocked(points, frac, random):
 
 def test_people_do_not_make_another_place_of_it(building, twins):
     random = np.random.default_rng(4)
-    poses = turning_way((3.0, 1.2, 0.0), 6)
+    poses = building.turning_way((3.0, 1.2, 0.0), 6, 0.3)
     relocalizer = Relocalizer(building.field, PoseFilter(building.field))
     for pose in poses:
         relocalizer.add(blocked(twins.look(pose), 0.4, random), ORIGIN, between(poses[0], pose))
@@ -84,7 +77,7 @@ def test_people_do_not_make_another_place_of_it(building, twins):
 
 
 def test_a_short_beam_counts_more_among_strangers_than_in_a_crowd(building):
-    poses = turning_way((2.0, 4.0, 0.3), 3)
+    poses = building.turning_way((2.0, 4.0, 0.3), 3, 0.3)
     kept = kept_along(building, poses, slipped(poses, 0.0))
     short = [KeptScan(one.points * 0.4, one.origin, one.odometry) for one in kept]
     hard, crowd = BeamPrices(short_nats=math.inf), BeamPrices()

@@ -11,16 +11,9 @@ from amr.localization.map_field import MapField
 from amr.localization.pose_filter import PoseFilter
 from amr.localization.relocalize import Place, Relocalizer, SearchSettings
 from amr.localization.standing_out import chance_frac, standing_nats
-from amr.mapping.base import between, compose
+from amr.mapping.base import between
 
 ORIGIN = np.zeros(2)
-
-
-def turning_way(start, count):
-    poses = [np.array(start, float)]
-    for _ in range(count - 1):
-        poses.append(compose(poses[-1], np.array([0.35, 0.0, 0.25])))
-    return poses
 
 
 def among_people(points, frac, random):
@@ -44,7 +37,7 @@ def answers(map_building, true_building, poses, people_frac=0.0, settings=None):
 
 @pytest.mark.parametrize("start", [(10.0, 3.0, 2.0), (8.0, 5.0, 1.0)])
 def test_a_place_with_other_furniture_and_people_is_found(building, refurnished, start):
-    poses = turning_way(start, 6)
+    poses = building.turning_way(start, 6)
     given = answers(building, refurnished, poses, people_frac=0.25)
     assert Place.FOUND in {one.place for one in given}
     for one, pose in zip(given, poses, strict=True):
@@ -52,7 +45,7 @@ def test_a_place_with_other_furniture_and_people_is_found(building, refurnished,
 
 
 def test_there_the_price_of_its_beams_alone_would_say_that_it_is_not_on_the_map(building, refurnished):
-    pose = turning_way((10.0, 3.0, 2.0), 6)[-1]
+    pose = building.turning_way((10.0, 3.0, 2.0), 6)[-1]
     points = among_people(refurnished.look(pose), 0.25, np.random.default_rng(6))
     settings = SearchSettings()
     assert building.field.judged_nats(points, ORIGIN, pose, settings.prices).mean() > settings.beam_nats
@@ -62,19 +55,19 @@ def test_there_the_price_of_its_beams_alone_would_say_that_it_is_not_on_the_map(
 @pytest.mark.parametrize("people_frac", [0.0, 0.25, 0.5])
 @pytest.mark.parametrize("start", [(6.0, 3.0, 0.2), (8.0, 5.0, 1.0), (12.0, 9.0, -2.0)])
 def test_another_building_is_not_found_on_the_map(building, pillars, start, people_frac):
-    given = answers(building, pillars, turning_way(start, 6), people_frac)
+    given = answers(building, pillars, building.turning_way(start, 6), people_frac)
     assert all(one.place is not Place.FOUND for one in given)
 
 
 def test_what_stands_out_for_one_search_alone_is_no_answer(building, same_outline):
     """The outer walls fit in two ways; for one scan the other way is in a wall, so it is no place to stand."""
-    given = answers(building, same_outline, turning_way((12.0, 9.0, -2.0), 6))
+    given = answers(building, same_outline, building.turning_way((12.0, 9.0, -2.0), 6))
     assert max(one.probabilities[0] for one in given) > SearchSettings().certain
     assert all(one.place is not Place.FOUND for one in given)
 
 
 def test_a_changed_room_with_a_double_stays_ambiguous(twins):
-    poses = turning_way((3.0, 1.2, 0.0), 6)
+    poses = twins.turning_way((3.0, 1.2, 0.0), 6)
     given = answers(twins, twins, poses, people_frac=0.3)
     assert all(one.place is not Place.FOUND for one in given)
     assert given[-1].probabilities[:2].sum() > 0.5
