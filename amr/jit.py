@@ -68,3 +68,12 @@ def kernel(signature: str | list[str]) -> Callable[[_Function], _Function]:
     """Compile at import for this fixed ``signature`` (Numba's notation), or load from the cache."""
     compiled: Any = numba.njit(signature, nogil=True, cache=CACHE_FOLDER is not None, error_model="numpy")
     return compiled  # type: ignore[no-any-return]
+
+
+def in_place(function: _Function) -> _Function:
+    """For a small function that kernels call in a loop: its body takes the call's place before Numba compiles.
+
+    LLVM does not turn a loop with a long call in it into one over vectors; with the body in its place it does.
+    """
+    copied: Any = numba.njit(inline="always")(function)
+    return copied  # type: ignore[no-any-return]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from amr import portable_math
-from amr.jit import kernel
+from amr.jit import in_place, kernel
 
 Array = NDArray[Any]
 
@@ -18,8 +17,7 @@ arctan2 = kernel("float64(float64, float64)")(portable_math.arctan2)
 exponential = kernel("float64(float64)")(portable_math.exponential)
 logarithm = kernel("float64(float64)")(portable_math.logarithm)
 
-# LLVM does not turn a loop with this call in it into one over vectors; with the call's body in its place it does
-_sin_cos_in_place = numba.njit(inline="always")(portable_math.sin_cos)
+_sin_cos_in_place = in_place(portable_math.sin_cos)
 
 
 @kernel("void(float64[::1], float64[::1], float64[::1])")

@@ -39,7 +39,7 @@ def _cases(seeds: tuple[int, ...], crowd_seeds: tuple[int, ...]) -> tuple[Case, 
 
 
 FIT: Final = _cases((1, 2, 3, 4, 5), (6, 7, 8))
-VALIDATE: Final = _cases((101, 102, 103), (104, 105, 106))
+VALIDATE: Final = _cases((101, 102, 103, 104, 105, 106), (107, 108, 109, 110, 111, 112))
 LOST_M: Final = 0.5
 LOST_RAD: Final = 0.3
 _RIDGE: Final = 1e-2
