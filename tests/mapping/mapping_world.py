@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
-from numpy.typing import NDArray
+from exact_lidar import first_hit, packaged_jackal, scan_over
 
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2
@@ -20,8 +18,7 @@ STEP_NS = 20_000_000
 
 def jackal(**mapping: object) -> RobotConfig:
     """The packaged Jackal with some settings of ``mapping`` replaced."""
-    text = (resources.files("seeds") / "robots" / "jackal.toml").read_text(encoding="utf-8")
-    return RobotConfig(**{**tomllib.loads(text), "mapping": mapping})
+    return packaged_jackal(mapping=mapping)
 
 
 @dataclass(frozen=True)
@@ -33,40 +30,12 @@ class World:
 
     def ranges(self, x_m, y_m, angle_rad):
         """Distances to the first surface from points in directions (arrays of one shape); inf where there is none."""
-        dx, dy = np.cos(angle_rad), np.sin(angle_rad)
-        nearest = np.full(np.shape(angle_rad), np.inf)
-        for cx, cy, radius in self.circles:
-            along = (cx - x_m) * dx + (cy - y_m) * dy
-            aside = (cy - y_m) * dx - (cx - x_m) * dy
-            hit = (np.abs(aside) < radius) & (along > 0.0)
-            depth = np.sqrt(np.maximum(radius * radius - aside * aside, 0.0))
-            nearest = np.where(hit, np.minimum(nearest, along - depth), nearest)
-        for x0, y0, x1, y1 in self.walls:
-            ex, ey = x1 - x0, y1 - y0
-            cross = dx * ey - dy * ex
-            cross = np.where(np.abs(cross) > 1e-12, cross, 1e-12)
-            along = ((x0 - x_m) * ey - (y0 - y_m) * ex) / cross
-            part = ((x0 - x_m) * dy - (y0 - y_m) * dx) / cross
-            hit = (along > 0.0) & (part >= 0.0) & (part <= 1.0)
-            nearest = np.where(hit, np.minimum(nearest, along), nearest)
-        return nearest
+        return first_hit(x_m, y_m, angle_rad, self.circles, self.walls)
 
 
 def make_scan(ranges: object, stamp_ns: int = 0, fov_deg: float = 270.0, **changes: object) -> Scan:
     """A scan over ``fov_deg`` centered on the lidar's x axis."""
-    values: NDArray[np.float32] = np.asarray(ranges, np.float32)
-    fov = math.radians(fov_deg)
-    parts: dict[str, object] = {
-        "stamp_ns": stamp_ns,
-        "angle_min_rad": -0.5 * fov,
-        "angle_increment_rad": fov / max(1, values.size - 1),
-        "range_min_m": 0.1,
-        "range_max_m": 30.0,
-        "time_increment_s": 0.0,
-        "ranges_m": values,
-        **changes,
-    }
-    return Scan(**parts)  # type: ignore[arg-type]
+    return scan_over(ranges, stamp_ns, math.radians(fov_deg), **changes)
 
 
 def look(world: World, base: Pose2, stamp_ns: int = 0, beams: int = 720, end: Pose2 | None = None) -> Scan:

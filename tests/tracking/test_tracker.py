@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tracking_scene import Moment, Run, Scene, jackal, line, scan_of
+from exact_lidar import scan_over
+from tracking_scene import Moment, Run, Scene, jackal, line
 
 from amr.geometry import IDENTITY, Pose2
 from amr.state import restore_into, tree_of
@@ -240,7 +241,7 @@ def test_its_beams_are_named_and_no_others() -> None:
     run = Run(scene, sigma_m=0.0).drive(1.0)
     ranges = scene.ranges(IDENTITY, 1.0, 720, run.fov_rad)
     alone = Scene(walls=ROOM).ranges(IDENTITY, 1.0, 720, run.fov_rad)
-    moving = run.tracker.update(scan_of(ranges, 1_000_000_000, run.fov_rad), IDENTITY, IDENTITY)
+    moving = run.tracker.update(scan_over(ranges, 1_000_000_000, run.fov_rad), IDENTITY, IDENTITY)
     assert moving is not None
     assert np.array_equal(moving, ranges < alone - 0.01)
 
@@ -330,7 +331,7 @@ def test_the_table_is_bounded() -> None:
 def test_a_bad_scan_changes_nothing_but_a_counter(change, verdict) -> None:
     run = Run(Scene(walls=ROOM, movers=((line(3.0, -1.0, 0.0, 1.0), 0.3),))).drive(1.0)
     before = run.tracker.movers(1_000_000_000)
-    scan = replace(scan_of(np.full(720, 2.0), 1_000_000_000, run.fov_rad), **change)
+    scan = replace(scan_over(np.full(720, 2.0), 1_000_000_000, run.fov_rad), **change)
     assert run.tracker.update(scan, IDENTITY, IDENTITY) is None
     assert run.tracker.refused == {verdict: 1}
     assert run.tracker.movers(1_000_000_000) == before
@@ -338,7 +339,7 @@ def test_a_bad_scan_changes_nothing_but_a_counter(change, verdict) -> None:
 
 def test_a_pose_that_is_not_finite_is_refused() -> None:
     tracker = MoverTracker(jackal())
-    assert tracker.update(scan_of(np.full(720, 2.0), 5, 4.7), Pose2(math.nan, 0.0, 0.0), IDENTITY) is None
+    assert tracker.update(scan_over(np.full(720, 2.0), 5, 4.7), Pose2(math.nan, 0.0, 0.0), IDENTITY) is None
     assert tracker.refused == {"pose_not_finite": 1}
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 
 import numpy as np
+from exact_lidar import first_hit, packaged_jackal, scan_over
 
 from amr.config.robot import RobotConfig
 from amr.geometry import IDENTITY, Pose2
-from amr.messages import Scan
 from amr.movers import Mover
 from amr.tracking.tracker import MoverTracker
 
@@ -23,8 +21,7 @@ Route = Callable[[float], Pose2]
 
 def jackal(**tracking: object) -> RobotConfig:
     """The packaged Jackal with some settings of ``tracking`` replaced."""
-    text = (resources.files("seeds") / "robots" / "jackal.toml").read_text(encoding="utf-8")
-    return RobotConfig(**{**tomllib.loads(text), "tracking": tracking})
+    return packaged_jackal(tracking=tracking)
 
 
 def line(x_m: float, y_m: float, vx_mps: float, vy_mps: float) -> Motion:
@@ -44,38 +41,8 @@ class Scene:
         yaw = base.yaw_rad - 0.5 * fov_rad + fov_rad * np.arange(beams) / max(1, beams - 1)
         x = base.x_m + MOUNT_X_M * math.cos(base.yaw_rad)
         y = base.y_m + MOUNT_X_M * math.sin(base.yaw_rad)
-        dx, dy = np.cos(yaw), np.sin(yaw)
-        nearest = np.full(beams, np.inf)
-        for cx, cy, radius in (*self.circles, *((*motion(t), radius) for motion, radius in self.movers)):
-            along = (cx - x) * dx + (cy - y) * dy
-            aside = (cy - y) * dx - (cx - x) * dy
-            hit = (np.abs(aside) < radius) & (along > 0.0)
-            depth = np.sqrt(np.maximum(radius * radius - aside * aside, 0.0))
-            nearest = np.where(hit, np.minimum(nearest, along - depth), nearest)
-        for x0, y0, x1, y1 in self.walls:
-            ex, ey = x1 - x0, y1 - y0
-            cross = dx * ey - dy * ex
-            cross = np.where(np.abs(cross) > 1e-12, cross, 1e-12)
-            along = ((x0 - x) * ey - (y0 - y) * ex) / cross
-            part = ((x0 - x) * dy - (y0 - y) * dx) / cross
-            hit = (along > 0.0) & (part >= 0.0) & (part <= 1.0)
-            nearest = np.where(hit, np.minimum(nearest, along), nearest)
-        return nearest
-
-
-def scan_of(ranges: np.ndarray, stamp_ns: int, fov_rad: float, **changes: object) -> Scan:
-    """A scan over ``fov_rad`` centered on the lidar's x axis."""
-    parts: dict[str, object] = {
-        "stamp_ns": stamp_ns,
-        "angle_min_rad": -0.5 * fov_rad,
-        "angle_increment_rad": fov_rad / max(1, ranges.size - 1),
-        "range_min_m": 0.1,
-        "range_max_m": 30.0,
-        "time_increment_s": 0.0,
-        "ranges_m": ranges.astype(np.float32),
-        **changes,
-    }
-    return Scan(**parts)  # type: ignore[arg-type]
+        moving = tuple((*motion(t), radius) for motion, radius in self.movers)
+        return first_hit(x, y, yaw, (*self.circles, *moving), self.walls)
 
 
 @dataclass
@@ -115,7 +82,7 @@ class Run:
             ranges = self.scene.ranges(base, t, self.beams, self.fov_rad)
             ranges = self.change(ranges + self.sigma_m * random.standard_normal(self.beams), number)
             believed = base @ self.pose_error(t)
-            self.tracker.update(scan_of(ranges, stamp_ns, self.fov_rad), believed, believed)
+            self.tracker.update(scan_over(ranges, stamp_ns, self.fov_rad), believed, believed)
             truth = [motion(t) for motion, _ in self.scene.movers]
             self.moments.append(Moment(t, self.tracker.movers(stamp_ns), truth))
         return self
