@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from amr.runtime.ring import Ring
@@ -34,14 +36,24 @@ class Child:
         """False when the process has ended."""
         return self._process.poll() is None
 
-    def finish(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> str:
-        """Wait for its end (kill it when that takes too long); the last line it said on standard error, or ''."""
-        try:
-            _, text = self._process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            _, text = self._process.communicate()
-            return "did not end in time"
+    def finish(self, timeout_s: float = _CLOSE_TIMEOUT_S, unread: Callable[[], int] | None = None) -> str:
+        """Wait for its end; the last line it said on standard error, or ''.
+
+        It is killed when it does not end within ``timeout_s``, unless ``unread`` has become less in that time: then it
+        gets as much again, for it still works.
+        """
+        left = math.inf
+        while True:
+            try:
+                _, text = self._process.communicate(timeout=timeout_s)
+                break
+            except subprocess.TimeoutExpired:
+                before, left = left, unread() if unread is not None else left
+                if left < before:
+                    continue
+                self._process.kill()
+                self._process.communicate()
+                return "did not end in time"
         lines = (text or b"").decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 

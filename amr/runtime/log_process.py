@@ -23,6 +23,8 @@ from amr.runtime.snapshot import decode, encode
 RING_BYTES: Final = 1 << 24
 """About 30 s of a robot with a 50 Hz lidar."""
 POLL_S: Final = 0.02
+_BATCH: Final = 64
+"""Records taken at a time, so that the other end sees that the writer gets on."""
 
 
 class LogProcess:
@@ -61,7 +63,7 @@ class LogProcess:
         """Finish the file; what went wrong, in one line, or ''. Again is harmless."""
         if self._end is None:
             self._ring.close_writing()
-            self._end = self._child.finish()
+            self._end = self._child.finish(unread=lambda: self._ring.unread_bytes)
             self._ring.close()
         return self._end
 
@@ -71,7 +73,8 @@ def write_until_closed(ring: Ring, parent: int) -> str:
     log: LogFile | None = None
     while True:
         last = ring.closed_by_writer or parent_is_gone(parent)  # before reading: so nothing is left behind
-        for blob in ring.pop_all():
+        blobs = ring.pop_all(_BATCH)
+        for blob in blobs:
             if log is None:
                 path, header = decode(blob)
                 try:
@@ -80,9 +83,10 @@ def write_until_closed(ring: Ring, parent: int) -> str:
                     return str(error)
             else:
                 log.append(StepRecords.from_bytes(blob))
-        if last or (log is not None and log.fault is not None):
+        if (last and not blobs) or (log is not None and log.fault is not None):
             break
-        time.sleep(POLL_S)
+        if not blobs:
+            time.sleep(POLL_S)
     if log is None:
         return ""
     log.close()

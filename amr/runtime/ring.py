@@ -71,11 +71,11 @@ class Ring:
         """True when the writer said so; what is still in the ring can be read."""
         return self._word(_CLOSED) == 1
 
-    def pop_all(self) -> list[bytes]:
-        """All records that are there."""
+    def pop_all(self, most: int | None = None) -> list[bytes]:
+        """All records that are there, or the first ``most`` of them."""
         records: list[bytes] = []
         head, tail = self._word(_HEAD), self._word(_TAIL)
-        while tail < head:
+        while tail < head and (most is None or len(records) < most):
             length, crc = _RECORD.unpack(self._get(tail, _RECORD.size))
             data = self._get(tail + _RECORD.size, length) if length <= head - tail - _RECORD.size else b""
             if len(data) != length or zlib.crc32(data) != crc:
@@ -92,6 +92,11 @@ class Ring:
         return records
 
     # ------------------------------------------------------------ both
+
+    @property
+    def unread_bytes(self) -> int:
+        """What the reader has not taken yet."""
+        return self._word(_HEAD) - self._word(_TAIL)
 
     def close(self) -> None:
         """Unmap this end."""

@@ -19,6 +19,7 @@ from amr.geometry import Pose2
 from amr.grid import GridFrame
 from amr.mapping.base import MapImage
 from amr.messages import Goal, InsertScan, LocateScan, PlanRequest, PlanResult, PlanStatus, PoseFix, Scan
+from amr.runtime.child import Child
 from amr.runtime.files import load_robot
 from amr.runtime.log import Log, LogHeader, read_log
 from amr.runtime.log_process import LogProcess, write_until_closed
@@ -78,11 +79,31 @@ def test_writer_that_stands_still_drops_steps_and_never_blocks(tmp_path: Path, h
     assert log.close() == ""
 
 
+def helper(seconds: float) -> Child:
+    child = Child.__new__(Child)
+    child._process = subprocess.Popen(["sleep", str(seconds)], stderr=subprocess.PIPE)
+    return child
+
+
+def test_helper_is_given_time_as_long_as_it_gets_on() -> None:
+    began_s = time.monotonic()
+    assert helper(0.8).finish(0.1, unread=lambda: -time.monotonic_ns()) == ""
+    assert time.monotonic() - began_s >= 0.8
+
+
+@pytest.mark.parametrize("unread", [None, lambda: 7])
+def test_helper_that_does_not_get_on_is_ended(unread: Callable[[], int] | None) -> None:
+    child = helper(60.0)
+    assert child.finish(0.1, unread) == "did not end in time"
+    assert not child.alive
+
+
 OWNER = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from fake_core import FakeCore, fake_inputs
+from amr.runtime.child import Child
 from amr.runtime.files import load_robot
 from amr.runtime.log_process import LogProcess
 from amr.runtime.log import make_header
