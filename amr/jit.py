@@ -70,10 +70,10 @@ def kernel(signature: str | list[str]) -> Callable[[_Function], _Function]:
     return compiled  # type: ignore[no-any-return]
 
 
-def in_place(function: _Function) -> _Function:
+def inlined(function: _Function) -> _Function:
     """For a small function that kernels call in a loop: its body takes the call's place before Numba compiles.
 
     LLVM does not turn a loop with a long call in it into one over vectors; with the body in its place it does.
     """
-    copied: Any = numba.njit(inline="always")(function)
-    return copied  # type: ignore[no-any-return]
+    in_place: Any = numba.njit(inline="always")(function)
+    return in_place  # type: ignore[no-any-return]

@@ -36,17 +36,15 @@ def move_particles(particles: Array, step: Array, root: Array, draws: Array, nor
     """Compose each pose with ``step`` (x, y, yaw) plus noise of its own.
 
     ``root`` [6] = lower Cholesky factor of the step's covariance (00 10 11 20 21 22) in the axes of the pose that the
-    step starts from; ``draws`` [3, n] are even numbers that look up ``normals`` [65536].
+    step starts from; ``draws`` [3, n], uniform, look up ``normals`` [65536].
     """
     count = np.uint64(particles.shape[1])
     sines, cosines = np.empty(count), np.empty(count)
     sin_cos_each(particles[2], sines, cosines)
     for k in range(count):
-        n0, n1, n2 = (
-            np.float64(normals[draws[0, k]]),
-            np.float64(normals[draws[1, k]]),
-            np.float64(normals[draws[2, k]]),
-        )
+        n0 = np.float64(normals[draws[0, k]])
+        n1 = np.float64(normals[draws[1, k]])
+        n2 = np.float64(normals[draws[2, k]])
         dx = step[0] + root[0] * n0
         dy = step[1] + root[1] * n0 + root[2] * n1
         turn = step[2] + root[3] * n0 + root[4] * n1 + root[5] * n2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import math
 import os
 import signal
 import subprocess
@@ -42,13 +41,13 @@ class Child:
         It is killed when it does not end within ``timeout_s``, unless ``unread`` has become less in that time: then it
         gets as much again, for it still works.
         """
-        left = math.inf
+        left = 0 if unread is None else unread()
         while True:
             try:
                 _, text = self._process.communicate(timeout=timeout_s)
                 break
             except subprocess.TimeoutExpired:
-                before, left = left, unread() if unread is not None else left
+                before, left = left, 0 if unread is None else unread()
                 if left < before:
                     continue
                 self._process.kill()

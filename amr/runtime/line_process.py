@@ -37,7 +37,7 @@ def main() -> None:
     ring, parent = Ring(int(sys.argv[1])), int(sys.argv[2])
     while True:
         last = ring.closed_by_writer or parent_is_gone(parent)
-        for blob in ring.pop_all():
+        for blob in ring.pop():
             sys.stderr.write(blob.decode("utf-8", "replace") + "\n")
         sys.stderr.flush()
         if last:

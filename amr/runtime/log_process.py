@@ -73,7 +73,7 @@ def write_until_closed(ring: Ring, parent: int) -> str:
     log: LogFile | None = None
     while True:
         last = ring.closed_by_writer or parent_is_gone(parent)  # before reading: so nothing is left behind
-        blobs = ring.pop_all(_BATCH)
+        blobs = ring.pop(_BATCH)
         for blob in blobs:
             if log is None:
                 path, header = decode(blob)

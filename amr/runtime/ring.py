@@ -21,7 +21,7 @@ PATIENCE: Final = 200
 
 
 class Ring:
-    """Either end. Writer: ``push``, ``close_writing``; reader: ``pop_all``. Capacity is a power of two."""
+    """Either end. Writer: ``push``, ``close_writing``; reader: ``pop``. Capacity is a power of two."""
 
     def __init__(self, descriptor: int) -> None:
         """Attach to an existing ring; ``create`` makes one."""
@@ -71,7 +71,7 @@ class Ring:
         """True when the writer said so; what is still in the ring can be read."""
         return self._word(_CLOSED) == 1
 
-    def pop_all(self, most: int | None = None) -> list[bytes]:
+    def pop(self, most: int | None = None) -> list[bytes]:
         """All records that are there, or the first ``most`` of them."""
         records: list[bytes] = []
         head, tail = self._word(_HEAD), self._word(_TAIL)

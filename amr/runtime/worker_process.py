@@ -91,7 +91,7 @@ class WorkerProcess:
     def answers(self, now_ns: int) -> list[Answer]:
         """What has been answered since; the stamp is ``now_ns``, when the answer enters the core."""
         found: list[Answer] = []
-        for blob in self._answers.pop_all():
+        for blob in self._answers.pop():
             if blob == READY:
                 continue
             answer = _read(blob)
@@ -105,7 +105,7 @@ class WorkerProcess:
         """Before the drive: wait until the worker has its kernels. False when it has not, in that time."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s and self._child.alive:
-            if READY in self._answers.pop_all():
+            if READY in self._answers.pop():
                 return True
             time.sleep(POLL_S)
         return False
@@ -185,7 +185,7 @@ def work_until_closed(requests: Ring, answers: Ring, parent: int) -> None:
     worker: Worker | None = None
     queue = JobQueue()
     while not (requests.closed_by_writer or parent_is_gone(parent)):
-        for blob in requests.pop_all():
+        for blob in requests.pop():
             if worker is None:
                 worker = make_worker(unpack(blob))
                 answers.push(READY)

@@ -15,7 +15,7 @@ def test_quantiles_are_scipys_on_both_branches_and_both_sides():
     assert ours == pytest.approx(ndtri(probabilities), rel=1e-13, abs=1e-15)
 
 
-def test_an_even_draw_looks_up_a_standard_normal_number():
+def test_a_uniform_draw_looks_up_a_standard_normal_number():
     numbers = NORMALS.astype(np.float64)
     assert numbers.mean() == pytest.approx(0.0, abs=1e-7)
     assert (numbers**2).mean() == pytest.approx(1.0, abs=1e-4)

@@ -103,7 +103,6 @@ import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from fake_core import FakeCore, fake_inputs
-from amr.runtime.child import Child
 from amr.runtime.files import load_robot
 from amr.runtime.log_process import LogProcess
 from amr.runtime.log import make_header

@@ -25,8 +25,8 @@ def test_records_come_back_whole_and_in_order_around_the_end(ring: Ring) -> None
         if ring.push(data):
             sent.append(data)
         if number % 5 == 0:
-            received += ring.pop_all()
-    received += ring.pop_all()
+            received += ring.pop()
+    received += ring.pop()
     assert received == sent
     assert ring.dropped == 200 - len(sent)
 
@@ -34,9 +34,9 @@ def test_records_come_back_whole_and_in_order_around_the_end(ring: Ring) -> None
 def test_full_ring_drops_and_counts_and_goes_on(ring: Ring) -> None:
     assert [ring.push(b"x" * 400) for _ in range(4)] == [True, True, False, False]
     assert ring.dropped == 2
-    assert len(ring.pop_all()) == 2
+    assert len(ring.pop()) == 2
     assert ring.push(b"y" * 1016)
-    assert ring.pop_all() == [b"y" * 1016]
+    assert ring.pop() == [b"y" * 1016]
     assert not ring.push(b"z" * 1017)
 
 
@@ -48,10 +48,10 @@ def test_any_mix_of_writing_and_reading_keeps_every_accepted_record(actions: lis
     received: list[bytes] = []
     for action in actions:
         if action is None:
-            received += ring.pop_all()
+            received += ring.pop()
         elif ring.push(action):
             sent.append(action)
-    received += ring.pop_all()
+    received += ring.pop()
     ring.close()
     assert received == sent
 
@@ -60,12 +60,12 @@ def test_unreadable_record_is_waited_for_and_then_given_up(ring: Ring) -> None:
     ring.push(b"good")
     ring._map[64 + 8] ^= 1  # one bit of the payload
     for _ in range(PATIENCE):
-        assert ring.pop_all() == []
+        assert ring.pop() == []
     assert ring.torn == 0
-    ring.pop_all()
+    ring.pop()
     assert ring.torn == 1
     ring.push(b"next")
-    assert ring.pop_all() == [b"next"]
+    assert ring.pop() == [b"next"]
 
 
 def test_end_of_writing_is_seen_by_the_reader(ring: Ring) -> None:
@@ -73,4 +73,4 @@ def test_end_of_writing_is_seen_by_the_reader(ring: Ring) -> None:
     ring.push(b"last")
     ring.close_writing()
     assert ring.closed_by_writer
-    assert ring.pop_all() == [b"last"]
+    assert ring.pop() == [b"last"]
