@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from amr.geometry import Pose2
 from amr.portable_math import sin_cos
 
+AHEAD_S = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)
+"""Times for which ``Mover.course`` is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mover:
@@ -34,10 +37,13 @@ class Mover:
     """Time since it was last measured."""
     resting: bool = False
     """It has stood for a while, and counts as standing: it is in the map, too."""
+    course: tuple[tuple[float, float, float], ...] = ()
+    """(x_m, y_m, standard deviation m) at each of ``AHEAD_S`` after the message's time, where the way that it came
+    tells more than velocity and acceleration do; () = go by those."""
 
 
 def in_frame_of(pose: Pose2, movers: tuple[Mover, ...]) -> tuple[Mover, ...]:
-    """The movers as seen from a pose that is given in their frame."""
+    """The movers as seen from a pose that is given in their frame, without their courses."""
     sine, cosine = sin_cos(pose.yaw_rad)
     found = []
     for mover in movers:
@@ -51,6 +57,7 @@ def in_frame_of(pose: Pose2, movers: tuple[Mover, ...]) -> tuple[Mover, ...]:
                 vy_mps=cosine * mover.vy_mps - sine * mover.vx_mps,
                 ax_mps2=cosine * mover.ax_mps2 + sine * mover.ay_mps2,
                 ay_mps2=cosine * mover.ay_mps2 - sine * mover.ax_mps2,
+                course=(),
             )
         )
     return tuple(found)

@@ -9,6 +9,7 @@ packed bits. Everything but the distances comes back exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from amr.control.base import ControlInput, MotionLimits
 from amr.errors import DataError
 from amr.geometry import Pose2, Twist2
 from amr.grid import DistanceField, GridFrame
-from amr.movers import Mover
+from amr.movers import AHEAD_S, Mover
 
 VERSION = 1
 _STEP_M = 1e-4
@@ -48,6 +49,8 @@ _MOVER = (
     *("ax_mps2", "ay_mps2", "fade_s", "position_sigma_m", "velocity_sigma_mps"),
 )
 """Columns of ``movers``; recordings without accelerations have the first five."""
+_COURSE = 3 * len(AHEAD_S)
+"""Columns of ``courses``, one row a mover, nan where there is none; recordings from before them have no such array."""
 _KEYS = ("version", "cycles", "pending", "movers", "path_rows", "paths", "fields", "distances", "unknown")
 
 
@@ -58,6 +61,7 @@ def to_arrays(inputs: Sequence[ControlInput]) -> dict[str, NDArray[np.generic]]:
     cycles = np.zeros(len(inputs), _CYCLE)
     pending: list[tuple[int, float, float]] = []
     movers: list[tuple[float, ...]] = []
+    courses: list[NDArray[np.float64]] = []
     for row, item in zip(cycles, inputs, strict=True):
         if not fields or fields[-1] is not item.field:
             fields.append(item.field)
@@ -75,11 +79,15 @@ def to_arrays(inputs: Sequence[ControlInput]) -> dict[str, NDArray[np.generic]]:
         row["pending"], row["movers"] = len(item.pending), len(item.obstacles)
         pending += item.pending
         movers += [tuple(getattr(mover, name) for name in _MOVER) for mover in item.obstacles]
+        courses += [
+            np.array(mover.course).ravel() if mover.course else np.full(_COURSE, np.nan) for mover in item.obstacles
+        ]
     return {
         "version": np.array(VERSION),
         "cycles": cycles,
         "pending": np.array(pending, _PENDING),
         "movers": np.array(movers, np.float64).reshape(-1, len(_MOVER)),
+        "courses": np.array(courses, np.float64).reshape(-1, _COURSE),
         "path_rows": np.array([len(path) for path in paths], np.int64),
         "paths": np.concatenate(paths) if paths else np.zeros((0, 3)),
         "fields": np.array([_field_row(field) for field in fields], _FIELD),
@@ -106,11 +114,15 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> list[ControlInput]
 def _unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ControlInput]:
     fields = [_field(row, steps, bits) for row, steps, bits in zip(*(arrays[k] for k in _KEYS[6:]), strict=True)]
     paths = np.split(arrays["paths"].astype(np.float64), np.cumsum(arrays["path_rows"])[:-1].astype(np.int64))
+    told = arrays.get("courses", np.full((len(arrays["movers"]), _COURSE), np.nan))
+    courses: list[tuple[tuple[float, float, float], ...]] = [
+        () if np.isnan(row[0]) else tuple((x, y, sigma) for x, y, sigma in row.reshape(-1, 3).tolist()) for row in told
+    ]
     inputs = []
     pending_at = movers_at = 0
     for row in arrays["cycles"]:
         pending = arrays["pending"][pending_at : pending_at + row["pending"]]
-        movers = arrays["movers"][movers_at : movers_at + row["movers"]]
+        seen = slice(movers_at, movers_at + int(row["movers"]))
         pending_at, movers_at = pending_at + int(row["pending"]), movers_at + int(row["movers"])
         inputs.append(
             ControlInput(
@@ -128,10 +140,15 @@ def _unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ControlInput]:
                 goal_tolerance_m=float(row["goal_tolerance_m"]),
                 is_last_goal=bool(row["is_last_goal"]),
                 limits=MotionLimits(*row["limits"].tolist()),
-                obstacles=tuple(Mover(*values) for values in movers.tolist()),
+                obstacles=tuple(map(_mover, arrays["movers"][seen].tolist(), courses[seen])),
             )
         )
     return inputs
+
+
+def _mover(values: list[float], course: tuple[tuple[float, float, float], ...]) -> Mover:
+    known: dict[str, Any] = dict(zip(_MOVER, values, strict=False))
+    return Mover(**known, course=course)
 
 
 def _field_row(field: DistanceField) -> tuple[tuple[float, float], float, int, int, float]:

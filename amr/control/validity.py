@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from amr.control.base import ControlInput
+from amr.movers import AHEAD_S
 
 
 def fault_in(control_input: ControlInput) -> str:
@@ -60,4 +61,6 @@ def _fault_in_movers(control_input: ControlInput) -> str:
         more = (mover.ax_mps2, mover.ay_mps2, mover.fade_s, mover.position_sigma_m, mover.velocity_sigma_mps)
         if not all(math.isfinite(value) for value in values + more) or not mover.fade_s > 0.0:
             return f"moving obstacle {number} is not finite"
+        if mover.course and not (len(mover.course) == len(AHEAD_S) and np.isfinite(mover.course).all()):
+            return f"course of moving obstacle {number} is not finite, or not of {len(AHEAD_S)} times"
     return ""

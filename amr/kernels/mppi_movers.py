@@ -15,6 +15,7 @@ import numpy as np
 from amr.jit import kernel
 from amr.kernels.mppi_rollout import X, Y
 from amr.kernels.tracking_filter import fading
+from amr.kernels.tracking_foresight import course_at
 from amr.kernels.trig import exponential
 
 PREDICTED = 6
@@ -22,9 +23,14 @@ PREDICTED = 6
 velocity has jumped by then; how far that spreads it, m."""
 
 
-@kernel("void(float64[:,::1], float64, float64, float64, float64, float64, float64, float64, float32[:,:,::1])")
+@kernel(
+    "void(float64[:,::1], float64[:,:,::1], boolean[::1], float64, float64, float64, float64, float64, float64,"
+    " float64, float32[:,:,::1])"
+)
 def predict_movers(
     movers: Any,
+    courses: Any,
+    has_course: Any,
     begin_s: Any,
     step_s: Any,
     swerve_mps2: Any,
@@ -40,7 +46,8 @@ def predict_movers(
     sigma of the velocity. Its acceleration may differ from the prediction by ``swerve_mps2`` plus ``swerve_per_m``
     times its speed squared: what turns on a given curve turns harder the faster it is. Besides, its velocity jumps
     ``jump_hz`` times a second (a Poisson process) by ``jump_frac`` of its size; only jumps of the last ``jump_s``
-    count, for earlier ones are seen and answered.
+    count, for earlier ones are seen and answered. ``courses`` [n, STEPS, 3]: place (from the start of the motion) and
+    its standard deviation at ``amr.movers.AHEAD_S``; where ``has_course`` [n], it takes the place of the prediction.
     """
     for n in range(np.uint64(movers.shape[0])):
         vx, vy = movers[n, 2], movers[n, 3]
@@ -54,6 +61,10 @@ def predict_movers(
             drift = ahead_s * movers[n, 9]
             measured = math.sqrt(movers[n, 8] * movers[n, 8] + drift * drift)
             predicted[n, t, 2] = measured + 0.5 * swerve * ahead_s * ahead_s
+            if has_course[n]:
+                predicted[n, t, 0] = course_at(courses[n], movers[n, 0], ahead_s, 0)
+                predicted[n, t, 1] = course_at(courses[n], movers[n, 1], ahead_s, 1)
+                predicted[n, t, 2] = course_at(courses[n], movers[n, 8], ahead_s, 2)
             predicted[n, t, 3] = movers[n, 7]
             since_s = min(ahead_s, jump_s)
             predicted[n, t, 4] = 1.0 - exponential(-jump_hz * since_s)

@@ -76,16 +76,12 @@ def rollout(
             scratch[j + np.uint64(480)] = start[4]
             scratch[j + np.uint64(560)] = start[5]
         for t in range(np.uint64(steps)):
-            for j in range(np.uint64(HALF)):
-                scratch[j + np.uint64(640)] = noise_v[t, pool + j]
-            for j in range(np.uint64(HALF)):
-                scratch[j + np.uint64(720)] = noise_w[t, pool + j]
             nominal_v, nominal_w = nominal[0, t], nominal[1, t]
             for j in range(np.uint64(HALF)):
-                e, f = scratch[j + np.uint64(640)], scratch[j + np.uint64(720)]
+                e, f = noise_v[t, pool + j], noise_w[t, pool + j]
                 scratch[j + np.uint64(640)] = nominal_v + e
-                scratch[j + np.uint64(720)] = nominal_w + f
                 scratch[j + np.uint64(680)] = nominal_v + e
+                scratch[j + np.uint64(720)] = nominal_w + f
                 scratch[j + np.uint64(760)] = nominal_w - f
             if block == 0:
                 for j in range(np.uint64(fixed.shape[0])):

@@ -8,6 +8,8 @@ measured    A mover's own returns, found by its predicted outline before anythin
 predicted   Between scans and ahead by a constant velocity whose acceleration fades, with the uncertainty of both.
             A measured centre that this cannot explain means that the velocity jumped: it is known again, with honest
             uncertainty, after three scans.
+foreseen    Where the way of the last second tells more than that (``amr.kernels.tracking_foresight``), the course that
+            follows from it is told besides; the velocity stays what the filter says.
 gone        ``gone_scans`` scans that see through its place end a track. No ghosts.
 hidden      Behind something nearer, out of view, or behind invalid beams it is predicted on, for ``hidden_max_s``. One
             that should have come out by then and did not is kept where it was last possible.
@@ -27,7 +29,14 @@ from numpy.typing import NDArray
 from amr.config.robot import RobotConfig
 from amr.geometry import Pose2, wrap_angle
 from amr.kernels import local_grid as scan_kernels
-from amr.kernels import tracking_births, tracking_clusters, tracking_filter, tracking_measure, tracking_proof
+from amr.kernels import (
+    tracking_births,
+    tracking_clusters,
+    tracking_filter,
+    tracking_foresight,
+    tracking_measure,
+    tracking_proof,
+)
 from amr.kernels.tracking_table import (
     AX,
     AY,
@@ -50,6 +59,7 @@ from amr.kernels.tracking_table import (
 from amr.mapping.base import ScanVerdict, outline_half_planes, scan_verdict
 from amr.messages import Scan
 from amr.movers import Mover
+from amr.tracking.foresight import WEIGHTS
 from amr.units import ns_from_s, s_from_ns
 
 _REFERENCES = 10
@@ -70,6 +80,9 @@ class MoverTracker:
         self._edges, self._polygon_starts = outline_half_planes(config.body)
         self._tracks: NDArray[np.float64] = np.zeros((settings.tracks_max, COLUMNS))
         self._integers: NDArray[np.int64] = np.zeros((settings.tracks_max, INTEGERS), np.int64)
+        self._trail = np.zeros((settings.tracks_max, 2), np.int64)
+        self._trail_ns = np.zeros((settings.tracks_max, tracking_foresight.TRAIL), np.int64)
+        self._trail_m = np.zeros((settings.tracks_max, tracking_foresight.TRAIL, 2))
         self._stamp_ns = -1
         self._next_number = 1
         self._angles = (0.0, 0.0)
@@ -110,10 +123,12 @@ class MoverTracker:
         for n in np.flatnonzero(self._integers[:, STATUS] >= MOVING).tolist():
             track = self._tracks[n].tolist()
             variance_m2 = track[P00] + 2.0 * ahead_s * track[P01] + ahead_s * ahead_s * track[P11]
+            x_m = track[PX] + ahead_s * track[VX] + way_s2 * track[AX]
+            y_m = track[PY] + ahead_s * track[VY] + way_s2 * track[AY]
             found.append(
                 Mover(
-                    x_m=track[PX] + ahead_s * track[VX] + way_s2 * track[AX],
-                    y_m=track[PY] + ahead_s * track[VY] + way_s2 * track[AY],
+                    x_m=x_m,
+                    y_m=y_m,
                     vx_mps=track[VX] + ahead_s * track[AX],
                     vy_mps=track[VY] + ahead_s * track[AY],
                     radius_m=track[RADIUS],
@@ -125,9 +140,26 @@ class MoverTracker:
                     number=int(self._integers[n, NUMBER]),
                     unseen_s=max(0.0, s_from_ns(now_ns - int(self._integers[n, SEEN_NS]))),
                     resting=int(self._integers[n, STATUS]) == RESTING,
+                    course=self._course(n, x_m, y_m, now_ns),
                 )
             )
         return tuple(found)
+
+    def _course(self, n: int, x_m: float, y_m: float, now_ns: int) -> tuple[tuple[float, float, float], ...]:
+        course = np.empty((tracking_foresight.STEPS, 3))
+        told = int(self._integers[n, STATUS]) == MOVING and tracking_foresight.foresee(
+            self._trail_ns,
+            self._trail_m,
+            self._trail,
+            n,
+            int(self._integers[n, NUMBER]),
+            x_m,
+            y_m,
+            now_ns,
+            WEIGHTS,
+            course,
+        )
+        return tuple((x, y, sigma) for x, y, sigma in course.tolist()) if told else ()
 
     # ------------------------------------------------------------ one scan
 
@@ -216,6 +248,7 @@ class MoverTracker:
         tracking_births.settle(
             tracks, integers, stamp_ns, settings.rest_mps, ns_from_s(settings.rest_s), _FORGET_REST_NS
         )
+        tracking_foresight.remember(tracks, integers, stamp_ns, self._trail_ns, self._trail_m, self._trail)
         moving = self._moving_beams(beams, points, owner)
         self._keep_reference(beams, points, moving, stamp_ns)
         return moving

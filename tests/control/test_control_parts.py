@@ -24,7 +24,7 @@ from amr.control.window import Outline, Window
 from amr.errors import DataError
 from amr.geometry import STANDSTILL, Pose2, Twist2
 from amr.kernels.footprint import clearances
-from amr.movers import Mover
+from amr.movers import AHEAD_S, Mover
 from amr.runtime.files import load_robot
 
 finite = st.floats(-5.0, 5.0)
@@ -238,7 +238,9 @@ def test_a_recording_comes_back_as_it_was() -> None:
     drive = Drive(MppiController(robot(samples=80), 0), input_of(box(1.0, 1.2, 0.4, 2.0)))
     inputs = []
     for _ in range(3):
-        inputs.append(replace(drive.input, obstacles=(Mover(1.0, 2.0, 0.1, 0.0, 0.3),)))
+        course = tuple((1.0 + 0.1 * t, 2.0, 0.05 * t) for t in AHEAD_S)
+        movers = (Mover(1.0, 2.0, 0.1, 0.0, 0.3), Mover(1.0, 2.0, 0.1, 0.0, 0.3, course=course))
+        inputs.append(replace(drive.input, obstacles=movers))
         drive.run(0.02)
     back = recording.from_arrays(recording.to_arrays(inputs))
     assert len(back) == 3

@@ -169,6 +169,8 @@ def broken_field() -> DistanceField:
         ({"path_odom": np.full((3, 3), np.nan)}, "path"),
         ({"path_odom": np.zeros((3, 2))}, "path"),
         ({"obstacles": (Mover(0.0, math.nan, 0.0, 0.0, 0.3),)}, "moving obstacle 0"),
+        ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, 1.0, 0.1),)),)}, "course of moving obstacle 0"),
+        ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, math.nan, 0.1),) * 10),)}, "course"),
         ({"field": broken_field()}, "nan"),
         ({"field": replace(broken_field(), distance_m=np.ones((10, 10), np.float32))}, "shape"),
         ({"field": replace(broken_field(), distance_m=np.ones((240, 240)))}, "type"),

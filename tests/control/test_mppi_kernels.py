@@ -18,6 +18,7 @@ from amr.kernels.mppi_obstacle import COLLISION_COST, add_obstacle_cost
 from amr.kernels.mppi_rollout import COSINE, LANES, SINE, V, W, X, Y, poses_of, rollout
 from amr.kernels.mppi_stop import add_stop_cost
 from amr.kernels.mppi_update import IRRELEVANT_TEMPERATURES, weigh
+from amr.movers import AHEAD_S
 from amr.runtime.bench import mppi_reference as reference
 from amr.runtime.bench.control import numpy_cycle, packaged
 
@@ -110,7 +111,8 @@ def test_mover_prediction_equals_the_formula() -> None:
         [[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1], [0.3, -2.0, 0.0, 1.0, 0.0, 2.0, 0.5, 0.3, 0.0, 0.2]]
     )
     predicted = np.empty((2, 10, PREDICTED), np.float32)
-    predict_movers(movers, 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
+    courses = np.zeros((2, len(AHEAD_S), 3))
+    predict_movers(movers, courses, np.zeros(2, bool), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
     for n, (x, y, vx, vy, ax, ay, fade, radius, sigma, speed_sigma) in enumerate(movers.tolist()):
         ahead = 0.03 + 0.05 * np.arange(1, 11)
         way = fade**2 * (ahead / fade - 1.0 + np.exp(-ahead / fade))
@@ -123,6 +125,25 @@ def test_mover_prediction_equals_the_formula() -> None:
         faster = math.sqrt(vx * vx + vy * vy + speed_sigma * speed_sigma)
         jumped = np.hypot(sigma, speed_sigma * ahead) + 0.6 * since * faster
         assert np.allclose(predicted[n, :, 5], jumped, atol=1e-6)
+
+
+def test_a_mover_with_a_course_is_where_the_course_says() -> None:
+    movers = np.array([[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1]] * 2)
+    courses = np.random.default_rng(3).uniform(0.1, 2.0, (2, len(AHEAD_S), 3))
+    predicted = np.empty((2, 80, PREDICTED), np.float32)
+    predict_movers(movers, courses, np.array([True, False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
+    ahead = 0.03 + 0.05 * np.arange(1, 81)
+    knots, inside = np.array((0.0, *AHEAD_S)), ahead <= AHEAD_S[-1]
+    for column, begin in enumerate((1.0, 0.5, 0.05)):
+        values = np.array((begin, *courses[0, :, column]))
+        expected = np.interp(ahead, knots, values)
+        slope = (values[-1] - values[-2]) / (knots[-1] - knots[-2])
+        expected[~inside] = values[-1] + slope * (ahead[~inside] - knots[-1])
+        assert np.allclose(predicted[0, :, column], expected, atol=1e-5)
+    alone = np.empty((1, 80, PREDICTED), np.float32)
+    predict_movers(movers[1:], courses[1:], np.array([False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, alone)
+    assert np.array_equal(predicted[1], alone[0])
+    assert np.array_equal(predicted[0, :, 3:], alone[0, :, 3:])
 
 
 def test_mover_cost_equals_the_formula() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from amr.control.terms.base import TermContext
 from amr.kernels.mppi_movers import PREDICTED, add_mover_cost, predict_movers
+from amr.movers import AHEAD_S
 
 
 def add(context: TermContext) -> None:
@@ -31,11 +32,19 @@ def add(context: TermContext) -> None:
             for mover in control_input.obstacles
         ]
     )
+    courses, has_course = np.zeros((len(movers), len(AHEAD_S), 3)), np.zeros(len(movers), np.bool_)
+    for number, mover in enumerate(control_input.obstacles):
+        if mover.course:
+            courses[number] = mover.course
+            courses[number, :, :2] -= (pose.x_m, pose.y_m)
+            has_course[number] = True
     predicted = np.empty((len(movers), context.state.shape[1], PREDICTED), np.float32)
     # the motion starts that much after the time the movers are known for
     begin_s = control_input.delay_s
     predict_movers(
         movers,
+        courses,
+        has_course,
         begin_s,
         context.step_s,
         settings.mover_swerve_mps2,
