@@ -15,8 +15,8 @@ from amr.cli.drive import StartOption, told_start
 from amr.cli.output import JsonOption, note, say, write_json
 
 if TYPE_CHECKING:
+    from amr.runtime.progress import Progress
     from amr.runtime.result import RunResult
-    from amr.runtime.simulate import Progress
 
 
 class Backend(StrEnum):

@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amr.geometry import wrap_angle
-from amr.grid import COST_UNKNOWN, CostGrid
-from amr.kernels.grid_search import pad_costs
-from amr.kernels.path_cost import polyline_costs
 from amr.kernels.path_shape import resample, set_headings, set_tangents
 from amr.messages import PlanStatus
-from amr.planning.base import PlanOptions, PlanOutcome
+from amr.planning.base import PlanOutcome
+from amr.planning.path_meter import PathMeter
 from amr.planning.smooth import smoothed
-from amr.planning.trace import Points, cells_from_metres
+from amr.planning.trace import Points
 
 _LENGTHS_M: Final = ((0.5, 0.3), (0.2, 0.2))
 """How far along the path a corner is felt, in a first and a second pass: points move sideways only, which around a
@@ -34,26 +32,6 @@ _DEARER_FRAC: Final = 0.02
 """A smooth path may be this much dearer than the polyline: a curve outside the corner is longer."""
 
 _NOTHING: Final = np.zeros((0, 2))
-
-
-class PathMeter:
-    """Measures polylines on one cost grid under one policy for unknown space."""
-
-    def __init__(self, grid: CostGrid, options: PlanOptions) -> None:
-        """Copies the costs once; ``grid`` must be one that a planner has accepted."""
-        self.frame = grid.frame
-        self.stride = grid.frame.width + 2
-        self.padded: NDArray[np.uint8] = np.empty(self.stride * (grid.frame.height + 2), np.uint8)
-        unknown_as = {"free": 0, "costly": options.unknown_cost, "lethal": COST_UNKNOWN}[options.unknown]
-        pad_costs(np.ascontiguousarray(grid.cost), self.padded, unknown_as)
-
-    def cost_m(self, points_m: Points) -> float:
-        """Cost in metres of the polyline ``points_m`` [n, 2 or 3]; infinite where it touches a forbidden cell."""
-        cells = cells_from_metres(self.frame, points_m)
-        return (
-            float(polyline_costs(self.padded, self.stride, cells, np.empty(max(1, len(cells) - 1))))
-            * self.frame.resolution_m
-        )
 
 
 def finish(meter: PathMeter, outcome: PlanOutcome, spacing_m: float) -> PlanOutcome:

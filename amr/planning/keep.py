@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from amr.geometry import Pose2
 from amr.kernels.path_shape import set_tangents
 from amr.messages import Goal
-from amr.planning.finish import PathMeter
+from amr.planning.path_meter import PathMeter
 from amr.planning.smooth import smoothed
 
 _JOIN_M: Final = 0.3

@@ -21,7 +21,8 @@ from amr.grid import COST_INSCRIBED, COST_LETHAL, CostGrid
 from amr.kernels.outline_contact import mark_contacts
 from amr.messages import PlanStatus
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome
-from amr.planning.finish import PathMeter, finish, is_kinematic, resampled_motions
+from amr.planning.finish import finish, is_kinematic, resampled_motions
+from amr.planning.path_meter import PathMeter
 
 _TRIES: Final = 6
 """Plans after the first: each closes a wider place."""

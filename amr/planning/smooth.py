@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amr.kernels import path_smooth
 from amr.kernels.path_shape import local_ceiling, resample_evenly
+from amr.planning.path_meter import PathMeter
 from amr.planning.trace import Points, cells_from_metres, metres_from_cells
-
-if TYPE_CHECKING:
-    from amr.planning.finish import PathMeter
 
 _WINDOW_M: Final = 0.3
 """Half length of the stretch of the polyline whose dearest cell a point may touch."""

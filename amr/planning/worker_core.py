@@ -33,8 +33,8 @@ from amr.messages import (
 from amr.planning.base import GridPlanner, PlanOptions, PlanOutcome, refusal
 from amr.planning.choice import Priced, RoutePricer
 from amr.planning.explore_desk import ExploreDesk
-from amr.planning.finish import PathMeter
 from amr.planning.keep import KeptPath, rest_of_path
+from amr.planning.path_meter import PathMeter
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
 from amr.planning.scratch import LARGEST_CELLS
 from amr.planning.way_out import WayOut

@@ -22,8 +22,8 @@ from amr.runtime.result import finite
 
 if TYPE_CHECKING:
     from amr.runtime.drive import DriveOptions, Hands
+    from amr.runtime.progress import Progress
     from amr.runtime.result import RunResult
-    from amr.runtime.simulate import Progress
     from amr.runtime.trial import Trial
 
 _HOMING_S: Final = 600.0

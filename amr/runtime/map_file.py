@@ -18,9 +18,9 @@ import numpy as np
 from amr.errors import DataError
 from amr.mapping.base import MapImage
 from amr.mapping.slam_record import SlamRecord
-from amr.runtime.saved_map import SUFFIX
 from amr.runtime.snapshot import pack, unpack
 
+SUFFIX: Final = ".amrmap"
 MAGIC: Final = b"AMRMAP\x01\n"
 LARGEST_BYTES: Final = 1 << 30
 _HEAD: Final = struct.Struct("<QI")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from amr.config.robot import RobotConfig
 from amr.errors import DataError
 from amr.geometry import Pose2
 from amr.mapping.base import MapImage
 from amr.runtime.maps import load_ros_map
-
-SUFFIX: Final = ".amrmap"
 
 
 def load_saved_map(path: Path, robot: RobotConfig) -> MapImage:
@@ -30,10 +27,10 @@ def load_saved_map(path: Path, robot: RobotConfig) -> MapImage:
 
 def read_map(path: Path) -> MapImage:
     """The picture of a map file of either kind, by its suffix. Raises ``DataError``."""
+    from amr.runtime.map_file import SUFFIX, load_map, map_picture
+
     if path.suffix != SUFFIX:
         return load_ros_map(path)
-    from amr.runtime.map_file import load_map, map_picture
-
     return map_picture(load_map(path))
 
 

@@ -5,34 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from amr.config.zones import Zones
 from amr.errors import ConfigError
 from amr.runtime.log import LogWriter
+from amr.runtime.progress import Progress
 from amr.runtime.result import RunResult
 from amr.runtime.run_result import run_result
 from amr.runtime.simulated_run import SimulatedRun
 from amr.runtime.snapshot import encode
 from amr.runtime.trial import MapChoice, load_trial, log_header
 from amr.units import NS_PER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a live display shows; sent about ten times a simulated second."""
-
-    t_s: float
-    timeout_s: float
-    x_m: float
-    y_m: float
-    v_mps: float
-    goals_reached: int
-    goals_total: int
-    mission_state: str
-    stop_reason: str
-    real_time_factor: float
 
 
 def run(

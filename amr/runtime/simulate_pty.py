@@ -23,10 +23,10 @@ from amr.runtime.drive import DriveOptions, DriveSummary, drive
 from amr.runtime.live_world import WorldAddress, WorldReport, serve_world
 from amr.runtime.log import read_log
 from amr.runtime.operator import Wishes
+from amr.runtime.progress import Progress
 from amr.runtime.result import LinkCounts, MapImage, PlanRecord, RunResult
 from amr.runtime.run_result import map_image, world_outline
 from amr.runtime.saved_map import load_saved_map
-from amr.runtime.simulate import Progress
 from amr.runtime.simulated_run import StopLog
 from amr.runtime.trial import Trial
 from amr.units import NS_PER_S, ns_from_s

@@ -16,7 +16,8 @@ from amr.grid import CostGrid, GridFrame
 from amr.kernels.path_shape import resample, set_headings
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome, refusal
-from amr.planning.finish import PathMeter, finish
+from amr.planning.finish import finish
+from amr.planning.path_meter import PathMeter
 from amr.registry import make_planner
 from amr.runtime.bench.planner_cases import InflationAsked, inflate
 from amr.runtime.bench.planner_measure import path_cost_m

@@ -20,7 +20,8 @@ from amr.kernels.outline_contact import touches
 from amr.kernels.path_shape import resample_evenly, set_tangents
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions, PlanOutcome, refusal
-from amr.planning.finish import PathMeter, finish, is_kinematic, resampled_motions
+from amr.planning.finish import finish, is_kinematic, resampled_motions
+from amr.planning.path_meter import PathMeter
 from amr.planning.route import OutlineCheck, Route, noted, plan_route
 from amr.planning.speed_profile import fastest_speeds_mps, shape_of
 from amr.registry import make_kinematic_planner, make_planner

@@ -20,7 +20,8 @@ from amr.geometry import Pose2
 from amr.grid import COST_INSCRIBED, CostGrid
 from amr.messages import PlanStatus
 from amr.planning.base import PlanOptions
-from amr.planning.finish import PathMeter, finish, is_kinematic, resampled
+from amr.planning.finish import finish, is_kinematic, resampled
+from amr.planning.path_meter import PathMeter
 from amr.planning.route import OutlineCheck, noted, plan_route
 from amr.planning.speed_profile import EnvelopeBound, duration_s, fastest_speeds_mps, shape_of
 from amr.registry import make_kinematic_planner, make_planner
