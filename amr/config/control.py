@@ -93,9 +93,7 @@ class MppiSettings(Section):
     mover_weight: NotNegative = 300.0
     """Cost of a second at no distance from a mover."""
     mover_margin_m: Positive = 0.5
-    """Gap to a mover below which it costs, for a certain prediction."""
-    mover_spread_max_m: NotNegative = 0.8
-    """Most that uncertainty adds to it."""
+    """Gap to a mover below which it costs."""
     mover_sure_m: Positive = 0.7
     """Uncertainty that halves what a mover counts."""
     mover_hit_weight: NotNegative = 500.0

@@ -21,6 +21,9 @@ from amr.kernels.trig import exponential
 PREDICTED = 6
 """Columns of a prediction: x, y from the start of the motion, m; standard deviation m; radius m; probability that the
 velocity has jumped by then; how far that spreads it, m."""
+_EDGE_SIGMAS = 2.5
+_LEAST_SIGMA_M = 0.03
+"""No prediction is taken to be surer."""
 
 
 @kernel(
@@ -73,7 +76,7 @@ def predict_movers(
 
 @kernel(
     "void(float32[:,:,::1], float32[:,:,::1], float32, float32, float32, float32, float32, float32, float32, float32,"
-    " float32, float32[::1], float32[::1])"
+    " float32[::1], float32[::1])"
 )
 def add_mover_cost(
     state: Any,
@@ -82,7 +85,6 @@ def add_mover_cost(
     body_radius_m: Any,
     touch_m: Any,
     margin_m: Any,
-    spread_max_m: Any,
     sure_m: Any,
     near_weight: Any,
     hit_weight: Any,
@@ -92,15 +94,21 @@ def add_mover_cost(
 ) -> Any:
     """Add the cost of meeting the movers ``predicted`` [n, T, 6] to ``cost`` [K]; ``hit`` [K] is scratch.
 
-    The robot is a disc of ``body_radius_m``. A step whose gap is below ``margin_m`` plus the prediction's sigma (at
-    most ``spread_max_m``) costs ``near_weight`` times the square of the missing part. A gap below ``touch_m`` is a hit:
-    ``hit_weight`` plus ``hit_rise_per_m`` for the overlap. Both count by how sure the prediction is:
-    1 / (1 + (sigma / sure_m)^2). A jump meets the robot with a probability that falls to nothing at three times its
-    spread (square of a straight line), and with the part of the directions that lead to it. Of each mover the dearest
-    step counts. ``step_m``: the farthest that a motion gets in one step.
+    The robot is a disc of ``body_radius_m``. A gap below ``margin_m`` costs ``near_weight`` times the square of the
+    missing part. A hit, a gap below ``touch_m``, costs ``hit_weight`` times its probability, and ``hit_rise_per_m`` for
+    the overlap of the likeliest place. Nearness and overlap count by how sure the prediction is: 1 / (1 + (sigma /
+    sure_m)^2). A jump meets the robot with a probability that falls to nothing at three times its spread (square of a
+    straight line), and with the part of the directions that lead to it. Of each mover the dearest step counts.
+    ``step_m``: the farthest that a motion gets in one step.
+
+    The probability that the centre of a mover, normal about its prediction, lies within ``contact`` of the robot: at no
+    distance 1 - exp(-contact^2 / (2 sigma^2)), which is exact; from there it falls as the distance from a straight edge
+    has it, with a cubic from -2.5 to 2.5 sigma for the normal distribution. So nobody drives through the middle of a
+    crowd because each of them may be elsewhere, nor gives way to what most likely will not be there.
     """
     steps, samples = state.shape[1], state.shape[2]
-    zero, one, three, narrow = np.float32(0.0), np.float32(1.0), np.float32(3.0), np.float32(1.0e-3)
+    zero, half, one, two, three = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(3.0)
+    narrow, edge = np.float32(1.0e-3), np.float32(_EDGE_SIGMAS)
     for n in range(np.uint64(predicted.shape[0])):
         for k in range(np.uint64(samples)):
             hit[k] = zero
@@ -109,19 +117,20 @@ def add_mover_cost(
             x, y, sigma, radius = predicted[n, t, 0], predicted[n, t, 1], predicted[n, t, 2], predicted[n, t, 3]
             share, wide = predicted[n, t, 4], max(three * predicted[n, t, 5], narrow)
             touch = radius + body_radius_m
-            margin = margin_m + min(sigma, spread_max_m)
-            outer = touch + margin
-            farthest = touch + max(margin, wide) + reach
+            outer, contact = touch + margin_m, touch + touch_m
+            spread = max(sigma, np.float32(_LEAST_SIGMA_M))
+            farthest = touch + max(max(margin_m, wide), edge * spread) + reach
             if x * x + y * y > farthest * farthest:
                 continue
             doubt = sigma / sure_m
             sure = one / (one + doubt * doubt)
             near = near_weight * sure
-            per_margin = one / margin
-            per_wide = one / wide
+            per_margin, per_wide, per_edge = one / margin_m, one / wide, half / (edge * spread)
             aimed = hit_weight * share * touch / (touch + predicted[n, t, 5])
-            hard, rise = (one - share) * hit_weight * sure, hit_rise_per_m * sure
-            contact = touch + touch_m
+            middle = min(half + contact * per_edge, one)
+            inside = np.float32(1.0 - exponential(-0.5 * float(contact * contact) / float(spread * spread)))
+            hard = (one - share) * hit_weight * inside / (middle * middle * (three - two * middle))
+            rise = hit_rise_per_m * sure
             for k in range(np.uint64(samples)):
                 dx, dy = state[X, t, k] - x, state[Y, t, k] - y
                 distance = np.float32(math.sqrt(dx * dx + dy * dy))
@@ -129,7 +138,8 @@ def add_mover_cost(
                 cost[k] += near * part * part
                 off = max(one - max(distance - touch, zero) * per_wide, zero)
                 overlap = contact - distance
-                meets = hard + rise * overlap if overlap > zero else zero
+                part = min(max(half + overlap * per_edge, zero), one)
+                meets = hard * part * part * (three - two * part) + rise * max(overlap, zero)
                 hit[k] = max(hit[k], meets + aimed * off * off)
         for k in range(np.uint64(samples)):
             cost[k] += hit[k]

@@ -146,6 +146,25 @@ def test_a_mover_with_a_course_is_where_the_course_says() -> None:
     assert np.array_equal(predicted[0, :, 3:], alone[0, :, 3:])
 
 
+def hit_chance(distance_m: np.ndarray, contact_m: float, sigma_m: float) -> np.ndarray:
+    """As the docstring of ``add_mover_cost`` has it."""
+
+    def edge(way_m: np.ndarray) -> np.ndarray:
+        part = np.clip(0.5 + way_m / (5.0 * max(sigma_m, 0.03)), 0.0, 1.0)
+        return part * part * (3.0 - 2.0 * part)
+
+    middle = 1.0 - math.exp(-0.5 * (contact_m / max(sigma_m, 0.03)) ** 2)
+    return middle * edge(contact_m - distance_m) / edge(np.array(contact_m))
+
+
+@pytest.mark.parametrize("sigma_m", [0.05, 0.2, 0.5, 1.0, 2.0])
+def test_the_chance_of_a_hit_is_nearly_that_of_the_normal_distribution(sigma_m: float) -> None:
+    distance, contact = np.linspace(0.0, 4.0, 21), 0.8
+    drawn = np.random.default_rng(1).normal(size=(100_000, 2)) * sigma_m
+    true = np.array([(np.hypot(drawn[:, 0] - d, drawn[:, 1]) < contact).mean() for d in distance])
+    assert np.abs(hit_chance(distance, contact, sigma_m) - true).max() < 0.12
+
+
 def test_mover_cost_equals_the_formula() -> None:
     state = simple_state()
     predicted = np.empty((2, 10, PREDICTED), np.float32)
@@ -154,16 +173,17 @@ def test_mover_cost_equals_the_formula() -> None:
         columns = (x + vx * ahead, y + vy * ahead, 0.4 * ahead, np.full(10, radius), 0.3 * ahead, 0.05 + 0.5 * ahead)
         predicted[n] = np.stack(columns, axis=1)
     cost, hit = np.zeros(80, np.float32), np.empty(80, np.float32)
-    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.5, 0.8, 0.4, 3.0, 250.0, 150.0)]
+    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.5, 0.4, 3.0, 250.0, 150.0)]
     add_mover_cost(state, predicted, *arguments, hit, cost)
     expected, dearest, met = np.zeros(80), np.zeros((2, 80)), np.zeros(80, bool)
     for n, step in np.ndindex(2, 10):
         x, y, sigma, radius, share, spread = predicted[n, step].tolist()
         gap = np.hypot(state[X, step] - x, state[Y, step] - y) - radius - 0.3
-        margin, sure = 0.5 + min(sigma, 0.8), 1.0 / (1.0 + (sigma / 0.4) ** 2)
-        expected += 3.0 * sure * np.maximum(0.0, 1.0 - gap / margin) ** 2
+        sure = 1.0 / (1.0 + (sigma / 0.4) ** 2)
+        expected += 3.0 * sure * np.maximum(0.0, 1.0 - gap / 0.5) ** 2
         overlap = 0.01 - gap
-        certain = np.where(overlap > 0.0, sure * ((1.0 - share) * 250.0 + 150.0 * overlap), 0.0)
+        meets = hit_chance(radius + 0.3 + 0.01 - overlap, radius + 0.3 + 0.01, sigma)
+        certain = (1.0 - share) * 250.0 * meets + sure * 150.0 * np.maximum(overlap, 0.0)
         aimed = share * (radius + 0.3) / (radius + 0.3 + spread)
         chance = np.clip(1.0 - np.maximum(gap, 0.0) / (3.0 * spread), 0.0, None) ** 2
         dearest[n] = np.maximum(dearest[n], certain + 250.0 * aimed * chance)
@@ -175,8 +195,8 @@ def test_mover_cost_equals_the_formula() -> None:
 def test_a_mover_that_may_jump_is_passed_at_a_distance() -> None:
     state = simple_state()
     predicted = np.full((1, 10, PREDICTED), 0.2, np.float32)
-    predicted[:, :, 0], predicted[:, :, 1], predicted[:, :, 5] = 0.3, -1.4, 0.4
-    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.01, 0.0, 0.4, 0.0, 250.0, 150.0)]
+    predicted[:, :, 0], predicted[:, :, 1], predicted[:, :, 2], predicted[:, :, 5] = 0.3, -1.4, 0.02, 0.4
+    arguments = [np.float32(value) for value in (10.0, 0.3, 0.01, 0.01, 0.4, 0.0, 250.0, 150.0)]
     costs = []
     for share in (0.0, 0.2):
         predicted[:, :, 4] = share

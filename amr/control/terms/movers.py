@@ -62,7 +62,6 @@ def add(context: TermContext) -> None:
         np.float32(context.window.outline.reach_m),
         np.float32(context.hard_margin_m),
         np.float32(settings.mover_margin_m),
-        np.float32(settings.mover_spread_max_m),
         np.float32(settings.mover_sure_m),
         np.float32(settings.mover_weight * context.step_s),
         np.float32(settings.mover_hit_weight),
