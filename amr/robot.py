@@ -282,7 +282,7 @@ class RobotCore:
 
     def _clear_movers(self, now_ns: int) -> None:
         """What a mover left in the window before it was known to move, its track now stands for."""
-        for mover in self._tracker.movers(now_ns):
+        for mover in self._tracker.movers(now_ns, courses=False):
             if mover.unseen_s < _FRESH_S and not mover.resting:
                 self._grid.clear_disc(mover.x_m, mover.y_m, mover.radius_m)
 

@@ -95,12 +95,12 @@ class MppiSettings(Section):
     mover_margin_m: Positive = 0.5
     """Gap to a mover below which it costs."""
     mover_sure_m: Positive = 0.7
-    """Uncertainty that halves what a mover counts."""
+    """Standard deviation of the prediction that halves what coming near a mover counts."""
     mover_hit_weight: NotNegative = 500.0
     """Cost of meeting a mover for certain; far below a still obstacle's, so that the least bad motion is driven."""
     mover_hit_rise_per_m: NotNegative = 300.0
     mover_swerve_mps2: NotNegative = 0.15
-    """Acceleration that is not predicted ..."""
+    """Of a mover without a course: acceleration that is not predicted ..."""
     mover_swerve_per_m: NotNegative = 0.25
     """... and its growth with the square of the speed."""
     mover_jump_hz: NotNegative = 0.5

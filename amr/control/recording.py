@@ -115,6 +115,8 @@ def _unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ControlInput]:
     fields = [_field(row, steps, bits) for row, steps, bits in zip(*(arrays[k] for k in _KEYS[6:]), strict=True)]
     paths = np.split(arrays["paths"].astype(np.float64), np.cumsum(arrays["path_rows"])[:-1].astype(np.int64))
     told = arrays.get("courses", np.full((len(arrays["movers"]), _COURSE), np.nan))
+    if told.shape != (len(arrays["movers"]), _COURSE):
+        raise ValueError("courses are not one a mover")
     courses: list[tuple[tuple[float, float, float], ...]] = [
         () if np.isnan(row[0]) else tuple((x, y, sigma) for x, y, sigma in row.reshape(-1, 3).tolist()) for row in told
     ]

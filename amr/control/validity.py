@@ -61,6 +61,12 @@ def _fault_in_movers(control_input: ControlInput) -> str:
         more = (mover.ax_mps2, mover.ay_mps2, mover.fade_s, mover.position_sigma_m, mover.velocity_sigma_mps)
         if not all(math.isfinite(value) for value in values + more) or not mover.fade_s > 0.0:
             return f"moving obstacle {number} is not finite"
-        if mover.course and not (len(mover.course) == len(AHEAD_S) and np.isfinite(mover.course).all()):
-            return f"course of moving obstacle {number} is not finite, or not of {len(AHEAD_S)} times"
+        if mover.course and not _is_course(mover.course):
+            return f"course of moving obstacle {number} is not {len(AHEAD_S)} finite places, each with a doubt >= 0"
     return ""
+
+
+def _is_course(course: tuple[tuple[float, float, float], ...]) -> bool:
+    return len(course) == len(AHEAD_S) and all(
+        len(place) == 3 and all(map(math.isfinite, place)) and place[2] >= 0.0 for place in course
+    )

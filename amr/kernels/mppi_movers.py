@@ -1,8 +1,8 @@
 """Cost of rollouts near moving obstacles: how likely, and how soon, a motion meets one.
 
-A mover is a disc that goes on as it goes, with growing uncertainty; or its velocity jumps, so suddenly that the robot
-cannot answer any more, and then it is anywhere around there. In front of it and behind it are told apart by time alone:
-the disc is where it will be at each step.
+A mover is a disc that goes on as its course says, or as it goes, with growing uncertainty; or its velocity jumps, so
+suddenly that the robot cannot answer any more, and then it is anywhere around there. In front of it and behind it are
+told apart by time alone: the disc is where it will be at each step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Moving obstacles, tracked from scans. The contract, each clause tested in ``tests/tracking/test_tracker.py``:
+"""Moving obstacles, tracked from scans. The contract, each clause tested in ``tests/tracking``:
 
 proved      Something is a mover only after it entered a place that had been seen empty, or went ``moved_m`` and left
             one that is now seen empty. Whatever the robot does, what stands still never becomes a mover.
@@ -114,8 +114,8 @@ class MoverTracker:
         tracking_clusters.end_points(beams, points)
         return self._advance(beams, points, scan)
 
-    def movers(self, now_ns: int) -> tuple[Mover, ...]:
-        """All movers as they are predicted to be at ``now_ns``, in the order of the table."""
+    def movers(self, now_ns: int, *, courses: bool = True) -> tuple[Mover, ...]:
+        """All movers as they are predicted to be at ``now_ns``, in the order of the table; their courses if asked."""
         found = []
         fade_s = self._settings.maneuver_s
         ahead_s = min(max(0.0, s_from_ns(now_ns - self._stamp_ns)), 1.0) if self._stamp_ns >= 0 else 0.0
@@ -140,7 +140,7 @@ class MoverTracker:
                     number=int(self._integers[n, NUMBER]),
                     unseen_s=max(0.0, s_from_ns(now_ns - int(self._integers[n, SEEN_NS]))),
                     resting=int(self._integers[n, STATUS]) == RESTING,
-                    course=self._course(n, x_m, y_m, now_ns),
+                    course=self._course(n, x_m, y_m, now_ns) if courses else (),
                 )
             )
         return tuple(found)

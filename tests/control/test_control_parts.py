@@ -260,6 +260,7 @@ def test_a_recording_comes_back_as_it_was() -> None:
     ("change", "named"),
     [
         (lambda arrays: arrays.pop("paths"), "no array 'paths'"),
+        (lambda arrays: arrays.update(courses=np.zeros((1, 30))), "courses are not one a mover"),
         (lambda arrays: arrays.update(version=np.array(9)), "version 9"),
         (lambda arrays: arrays.update(cycles=np.zeros(2)), "other columns"),
         (lambda arrays: arrays.update(distances=arrays["distances"][:, :10]), "do not fit"),

@@ -171,6 +171,8 @@ def broken_field() -> DistanceField:
         ({"obstacles": (Mover(0.0, math.nan, 0.0, 0.0, 0.3),)}, "moving obstacle 0"),
         ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, 1.0, 0.1),)),)}, "course of moving obstacle 0"),
         ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, math.nan, 0.1),) * 10),)}, "course"),
+        ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, 1.0, -0.1),) * 10),)}, "course"),
+        ({"obstacles": (Mover(0.0, 0.0, 0.0, 0.0, 0.3, course=((1.0, 1.0, 0.1),) * 9 + ((1.0,),)),)}, "course"),
         ({"field": broken_field()}, "nan"),
         ({"field": replace(broken_field(), distance_m=np.ones((10, 10), np.float32))}, "shape"),
         ({"field": replace(broken_field(), distance_m=np.ones((240, 240)))}, "type"),
