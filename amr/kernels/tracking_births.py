@@ -17,7 +17,6 @@ from amr.kernels.tracking_filter import allow_jump, correct
 from amr.kernels.tracking_table import (
     FIRST_NS,
     FREE,
-    HELD_X,
     HITS,
     INTEGERS,
     MISSES,
@@ -140,7 +139,6 @@ def join(
         if integers[n, STATUS] == TENTATIVE:
             count_rounds(tracks[n], integers[n], clusters[m])
             tracks[n, RADIUS] += (clusters[m, CRADIUS] - tracks[n, RADIUS]) / min(10.0, 1.0 + integers[n, HITS])
-        tracks[n, HELD_X] = np.nan
         integers[n, SEEN_NS] = stamp_ns
         integers[n, HITS] += 1
         integers[n, MISSES] = 0
@@ -164,7 +162,6 @@ def join(
         tracks[n, P00] = clusters[m, CSIGMA] * clusters[m, CSIGMA]
         tracks[n, P11] = _SPEED_SIGMA_MPS * _SPEED_SIGMA_MPS
         tracks[n, P22] = maneuver_mps2 * maneuver_mps2
-        tracks[n, HELD_X] = np.nan
         integers[n, STATUS] = TENTATIVE
         integers[n, NUMBER] = next_number
         integers[n, FIRST_NS] = stamp_ns

@@ -19,8 +19,6 @@ from amr.kernels.tracking_table import (
     CLAIMED,
     FITS,
     FREE,
-    HELD_X,
-    HELD_Y,
     HITS,
     MISSES,
     MOVING,
@@ -38,6 +36,7 @@ from amr.kernels.tracking_table import (
     VX,
     VY,
 )
+from amr.kernels.trig import sin_cos
 
 Array = NDArray[Any]
 
@@ -56,6 +55,9 @@ _SKIP = 2
 _SIGMA_FRAC = 0.25
 _SHIFT_FRAC = 0.25
 _ROUGH_GAIN = 0.1
+_DOUBT_SIGMAS, _DOUBT_MOST_M = 3.0, 2.0
+"""How far from its predicted place a hidden mover may be: standard deviations, and at most."""
+_PLACES_M, _DIRECTIONS = 0.15, 24
 _ROUGHER = 3.0
 _ROUGHER_M = 0.02
 """Returns that lie this much farther off the circle than they use to belong to something else: a wall, mostly."""
@@ -211,7 +213,6 @@ def measure(
         integers[n, HITS] += 1
         integers[n, MISSES] = 0
         integers[n, CLAIMED] = int(used)
-        tracks[n, HELD_X] = np.nan
         tracks[n, ROUGH] = rms if usual == 0.0 else usual + _ROUGH_GAIN * (rms - usual)
         if used >= 8.0 and used >= _FIT_FRAC * count:
             count = pack_near(packed, count, x, y, radius, max(_FIT_M, 2.5 * rms))
@@ -221,6 +222,43 @@ def measure(
             if wide_rms < 0.015 and _RADIUS_MIN_M < wide < _RADIUS_MAX_M and chord > 1.2 * wide:
                 integers[n, FITS] += 1
                 tracks[n, RADIUS] += (wide - radius) / min(20.0, 1.0 + integers[n, FITS])
+
+
+@kernel(
+    "UniTuple(float64, 2)(float64[:,::1], float64, float64, float64, float64, float64, float64, float64)",
+)
+def nearest_hiding_place(
+    beams: Array,
+    angle_min: float,
+    increment: float,
+    x: float,
+    y: float,
+    radius: float,
+    reach_m: float,
+    margin_m: float,
+) -> tuple[float, float]:
+    """The place nearest to (x, y), within ``reach_m``, where a disc would not be seen; (nan, nan) when there is none.
+
+    Places are tried on rings ``_PLACES_M`` apart; two that are equally near: the earlier direction.
+    """
+    middle = np.uint64(beams.shape[0] // 2)
+    for ring in range(1, int(reach_m / _PLACES_M) + 1):
+        for turn in range(_DIRECTIONS):
+            sine, cosine = sin_cos(6.283185307179586 * turn / _DIRECTIONS)
+            px, py = x + ring * _PLACES_M * cosine, y + ring * _PLACES_M * sine
+            dx, dy = px - beams[middle, X], py - beams[middle, Y]
+            distance = max(1e-6, math.sqrt(dx * dx + dy * dy))
+            if distance < radius:
+                continue
+            aside_x, aside_y = -dy / distance, dx / distance
+            unseen = True
+            for j in range(-2, 3):
+                off = j * _LOOK_FRAC * radius
+                seen = look_at(beams, angle_min, increment, px + off * aside_x, py + off * aside_y, margin_m)
+                unseen = unseen and (seen == HIDDEN or seen == UNKNOWN)
+            if unseen:
+                return px, py
+    return math.nan, math.nan
 
 
 @kernel(
@@ -239,7 +277,8 @@ def judge_unmeasured(
 ) -> None:
     """Movers that this scan did not measure: gone where it sees through them, kept where they are hidden.
 
-    One that should have come out of its hiding place by now, and did not, is put back to where it was last possible.
+    One that should have come out of its hiding place by now, and did not, is put to the nearest place that it can have
+    reached and where it would not be seen.
     """
     middle = np.uint64(beams.shape[0] // 2)
     for n in range(np.uint64(tracks.shape[0])):
@@ -263,21 +302,21 @@ def judge_unmeasured(
             integers[n, MISSES] += 1
         elif through == 0 or hidden > 0:
             integers[n, MISSES] = 0
-            if through == 0 and here == 0:
-                tracks[n, HELD_X] = x
-                tracks[n, HELD_Y] = y
         if integers[n, MISSES] < gone_scans:
             continue
-        held = tracks[n, HELD_X] == tracks[n, HELD_X]
-        if held:
-            seen = look_at(beams, angle_min, increment, tracks[n, HELD_X], tracks[n, HELD_Y], margin_m)
-            held = seen in (HIDDEN, UNKNOWN)
-        if not held:
+        reach_m = min(_DOUBT_SIGMAS * math.sqrt(max(tracks[n, P00], 0.0)), _DOUBT_MOST_M)
+        hiding_x, hiding_y = nearest_hiding_place(
+            beams, angle_min, increment, x, y, tracks[n, RADIUS], reach_m, margin_m
+        )
+        if not hiding_x == hiding_x:
             integers[n, STATUS] = FREE
             continue
-        tracks[n, PX] = tracks[n, HELD_X]
-        tracks[n, PY] = tracks[n, HELD_Y]
-        tracks[n, VX], tracks[n, VY], tracks[n, AX], tracks[n, AY] = 0.0, 0.0, 0.0, 0.0
+        # whatever it does, it did not come out that way
+        out_x, out_y = x - hiding_x, y - hiding_y
+        outwards = max(0.0, out_x * tracks[n, VX] + out_y * tracks[n, VY]) / (out_x * out_x + out_y * out_y)
+        tracks[n, VX] -= outwards * out_x
+        tracks[n, VY] -= outwards * out_y
+        tracks[n, PX], tracks[n, PY], tracks[n, AX], tracks[n, AY] = hiding_x, hiding_y, 0.0, 0.0
         tracks[n, P00] = max(tracks[n, P00], 0.09)
         tracks[n, P01], tracks[n, P02], tracks[n, P12] = 0.0, 0.0, 0.0
         tracks[n, P11] = 1.0

@@ -18,16 +18,13 @@ from __future__ import annotations
     RADIUS,
     REF_X,
     REF_Y,
-    HELD_X,
-    HELD_Y,
     ROUGH,
     ROUND_X,
     ROUND_Y,
-) = range(20)
-COLUMNS = 20
-"""float64: state, covariance (one for both axes), radius m, where it was at the reference scan, where it was last
-possible while hidden, how far off the circle its returns usually lie (rms, m), where its present streak of round
-clusters began."""
+) = range(18)
+COLUMNS = 18
+"""float64: state, covariance (one for both axes), radius m, where it was at the reference scan, how far off
+the circle its returns usually lie (rms, m), where its present streak of round clusters began."""
 
 STATUS, NUMBER, FIRST_NS, SEEN_NS, REF_NS, REST_NS, HITS, MISSES, FITS, CLAIMED, PROVED, ROUNDS = range(12)
 INTEGERS = 12
