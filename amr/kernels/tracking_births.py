@@ -38,6 +38,8 @@ from amr.kernels.tracking_table import (
     ROUNDS,
     SEEN_NS,
     STATUS,
+    SHIFT_X,
+    SHIFT_Y,
     TENTATIVE,
     VX,
     VY,
@@ -139,6 +141,7 @@ def join(
         if integers[n, STATUS] == TENTATIVE:
             count_rounds(tracks[n], integers[n], clusters[m])
             tracks[n, RADIUS] += (clusters[m, CRADIUS] - tracks[n, RADIUS]) / min(10.0, 1.0 + integers[n, HITS])
+        tracks[n, SHIFT_X], tracks[n, SHIFT_Y] = 0.0, 0.0
         integers[n, SEEN_NS] = stamp_ns
         integers[n, HITS] += 1
         integers[n, MISSES] = 0

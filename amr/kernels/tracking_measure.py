@@ -32,6 +32,8 @@ from amr.kernels.tracking_table import (
     RADIUS,
     ROUGH,
     SEEN_NS,
+    SHIFT_X,
+    SHIFT_Y,
     STATUS,
     VX,
     VY,
@@ -55,8 +57,8 @@ _SKIP = 2
 _SIGMA_FRAC = 0.25
 _SHIFT_FRAC = 0.25
 _ROUGH_GAIN = 0.1
-_DOUBT_SIGMAS, _DOUBT_MOST_M = 3.0, 2.0
-"""How far from its predicted place a hidden mover may be: standard deviations, and at most."""
+_DOUBT_SIGMAS, _DOUBT_LEAST_M, _DOUBT_MOST_M = 3.0, 0.5, 1.2
+"""How far from its predicted place a hidden mover may be: standard deviations, at least and at most."""
 _PLACES_M, _DIRECTIONS = 0.15, 24
 _ROUGHER = 3.0
 _ROUGHER_M = 0.02
@@ -213,6 +215,7 @@ def measure(
         integers[n, HITS] += 1
         integers[n, MISSES] = 0
         integers[n, CLAIMED] = int(used)
+        tracks[n, SHIFT_X], tracks[n, SHIFT_Y] = 0.0, 0.0
         tracks[n, ROUGH] = rms if usual == 0.0 else usual + _ROUGH_GAIN * (rms - usual)
         if used >= 8.0 and used >= _FIT_FRAC * count:
             count = pack_near(packed, count, x, y, radius, max(_FIT_M, 2.5 * rms))
@@ -224,45 +227,44 @@ def measure(
                 tracks[n, RADIUS] += (wide - radius) / min(20.0, 1.0 + integers[n, FITS])
 
 
-@kernel(
-    "UniTuple(float64, 2)(float64[:,::1], float64, float64, float64, float64, float64, float64, float64)",
-)
+@kernel("UniTuple(float64, 2)(float64[:,::1], float64, float64, float64[::1], float64, float64)")
 def nearest_hiding_place(
-    beams: Array,
-    angle_min: float,
-    increment: float,
-    x: float,
-    y: float,
-    radius: float,
-    reach_m: float,
-    margin_m: float,
+    beams: Array, angle_min: float, increment: float, track: Array, body_m: float, margin_m: float
 ) -> tuple[float, float]:
-    """The place nearest to (x, y), within ``reach_m``, where a disc would not be seen; (nan, nan) when there is none.
+    """The place nearest to the predicted one at which this scan would not show the mover; (nan, nan) without any.
 
-    Places are tried on rings ``_PLACES_M`` apart; two that are equally near: the earlier direction.
+    It is ``body_m`` away from the lidar, where the robot is not, and all shifts since the mover was last measured
+    together stay within what its prediction leaves in doubt. Places are tried on rings ``_PLACES_M`` apart; of two on
+    one ring the earlier direction is taken.
     """
     middle = np.uint64(beams.shape[0] // 2)
-    for ring in range(1, int(reach_m / _PLACES_M) + 1):
+    radius = track[RADIUS]
+    doubt_m = min(max(_DOUBT_SIGMAS * math.sqrt(max(track[P00], 0.0)), _DOUBT_LEAST_M), _DOUBT_MOST_M)
+    for ring in range(1, int(doubt_m / _PLACES_M) + 1):
         for turn in range(_DIRECTIONS):
             sine, cosine = sin_cos(6.283185307179586 * turn / _DIRECTIONS)
-            px, py = x + ring * _PLACES_M * cosine, y + ring * _PLACES_M * sine
-            dx, dy = px - beams[middle, X], py - beams[middle, Y]
-            distance = max(1e-6, math.sqrt(dx * dx + dy * dy))
-            if distance < radius:
+            aside_x, aside_y = ring * _PLACES_M * cosine, ring * _PLACES_M * sine
+            shift_x, shift_y = track[SHIFT_X] + aside_x, track[SHIFT_Y] + aside_y
+            if shift_x * shift_x + shift_y * shift_y > doubt_m * doubt_m:
                 continue
-            aside_x, aside_y = -dy / distance, dx / distance
+            x, y = track[PX] + aside_x, track[PY] + aside_y
+            dx, dy = x - beams[middle, X], y - beams[middle, Y]
+            distance = math.sqrt(dx * dx + dy * dy)
+            if distance < radius + body_m:
+                continue
+            across_x, across_y = -dy / distance, dx / distance
             unseen = True
             for j in range(-2, 3):
                 off = j * _LOOK_FRAC * radius
-                seen = look_at(beams, angle_min, increment, px + off * aside_x, py + off * aside_y, margin_m)
+                seen = look_at(beams, angle_min, increment, x + off * across_x, y + off * across_y, margin_m)
                 unseen = unseen and (seen == HIDDEN or seen == UNKNOWN)
             if unseen:
-                return px, py
+                return x, y
     return math.nan, math.nan
 
 
 @kernel(
-    "void(float64[:,::1], float64[:,::1], int64[:,::1], float64, float64, int64, int64, int64, float64)",
+    "void(float64[:,::1], float64[:,::1], int64[:,::1], float64, float64, int64, int64, int64, float64, float64)",
 )
 def judge_unmeasured(
     beams: Array,
@@ -273,12 +275,13 @@ def judge_unmeasured(
     stamp_ns: int,
     gone_scans: int,
     hidden_max_ns: int,
+    body_m: float,
     margin_m: float,
 ) -> None:
     """Movers that this scan did not measure: gone where it sees through them, kept where they are hidden.
 
-    One that should have come out of its hiding place by now, and did not, is put to the nearest place that it can have
-    reached and where it would not be seen.
+    One that should have come out of its hiding place by now, and did not, is put to the nearest place where it can be
+    and would not be seen.
     """
     middle = np.uint64(beams.shape[0] // 2)
     for n in range(np.uint64(tracks.shape[0])):
@@ -304,20 +307,17 @@ def judge_unmeasured(
             integers[n, MISSES] = 0
         if integers[n, MISSES] < gone_scans:
             continue
-        reach_m = min(_DOUBT_SIGMAS * math.sqrt(max(tracks[n, P00], 0.0)), _DOUBT_MOST_M)
-        hiding_x, hiding_y = nearest_hiding_place(
-            beams, angle_min, increment, x, y, tracks[n, RADIUS], reach_m, margin_m
-        )
+        hiding_x, hiding_y = nearest_hiding_place(beams, angle_min, increment, tracks[n], body_m, margin_m)
         if not hiding_x == hiding_x:
             integers[n, STATUS] = FREE
             continue
         # whatever it does, it did not come out that way
         out_x, out_y = x - hiding_x, y - hiding_y
-        outwards = max(0.0, out_x * tracks[n, VX] + out_y * tracks[n, VY]) / (out_x * out_x + out_y * out_y)
-        tracks[n, VX] -= outwards * out_x
-        tracks[n, VY] -= outwards * out_y
+        away = out_x * out_x + out_y * out_y
+        outwards = max(0.0, out_x * tracks[n, VX] + out_y * tracks[n, VY])
+        tracks[n, VX] -= outwards / away * out_x
+        tracks[n, VY] -= outwards / away * out_y
+        tracks[n, SHIFT_X] -= out_x
+        tracks[n, SHIFT_Y] -= out_y
         tracks[n, PX], tracks[n, PY], tracks[n, AX], tracks[n, AY] = hiding_x, hiding_y, 0.0, 0.0
-        tracks[n, P00] = max(tracks[n, P00], 0.09)
-        tracks[n, P01], tracks[n, P02], tracks[n, P12] = 0.0, 0.0, 0.0
-        tracks[n, P11] = 1.0
         integers[n, MISSES] = 0

@@ -18,13 +18,16 @@ from __future__ import annotations
     RADIUS,
     REF_X,
     REF_Y,
+    SHIFT_X,
+    SHIFT_Y,
     ROUGH,
     ROUND_X,
     ROUND_Y,
-) = range(18)
-COLUMNS = 18
-"""float64: state, covariance (one for both axes), radius m, where it was at the reference scan, how far off
-the circle its returns usually lie (rms, m), where its present streak of round clusters began."""
+) = range(20)
+COLUMNS = 20
+"""float64: state, covariance (one for both axes), radius m, where it was at the reference scan, how far it
+was put aside since it was last measured because it would have been seen, how far off the circle its returns usually lie
+(rms, m), where its present streak of round clusters began."""
 
 STATUS, NUMBER, FIRST_NS, SEEN_NS, REF_NS, REST_NS, HITS, MISSES, FITS, CLAIMED, PROVED, ROUNDS = range(12)
 INTEGERS = 12

@@ -12,7 +12,7 @@ foreseen    Where the way of the last second tells more than that (``amr.kernels
             follows from it is told besides; the velocity stays what the filter says.
 gone        ``gone_scans`` scans that see through its place end a track. No ghosts.
 hidden      Behind something nearer, out of view, or behind invalid beams it is predicted on, for ``hidden_max_s``. One
-            that should have come out by then and did not is kept where it was last possible.
+            that should have come out by then and did not is taken to be at the nearest place where it can still hide.
 resting     A mover that stands for ``rest_s`` stays a track but counts as standing; gone again it is a mover at once.
 bounded     At most ``tracks_max`` tracks; the order of joining is fixed, so equal inputs give equal tracks.
 refused     A scan of bad geometry, older than the last one, or with a pose that is not finite changes nothing but a
@@ -229,6 +229,7 @@ class MoverTracker:
             stamp_ns,
             settings.gone_scans,
             ns_from_s(settings.hidden_max_s),
+            self._circumradius_m,
             settings.vacated_m,
         )
         tracking_proof.promote(

@@ -299,6 +299,32 @@ def test_behind_the_robot_it_is_remembered_and_forgotten_in_the_end() -> None:
     assert run.moments[-1].movers == ()
 
 
+def test_behind_the_robot_one_that_stops_is_looked_for_where_it_can_still_be() -> None:
+    def stops(t):
+        return (-1.0, max(0.0, 2.5 - t))
+
+    def turns(t):
+        """To the right, so that the place where it was last thought to be comes into view, and it does not."""
+        return Pose2(0.0, 0.0, -math.radians(30.0) * min(max(t - 4.2, 0.0) / 0.3, 1.0))
+
+    run = Run(Scene(walls=ROOM, movers=((stops, 0.3),)), route=turns).drive(5.4)
+    unseen = [moment for moment in run.moments if 4.4 < moment.t_s]
+    assert all(len(moment.movers) == 1 for moment in unseen)
+    assert all(moment.movers[0].unseen_s > 2.0 for moment in unseen)
+    assert all(run.nearest(moment, 0)[0] < 0.8 for moment in unseen)
+    run.route = lambda t: Pose2(0.0, 0.0, math.pi)
+    run.drive(0.3)
+    assert run.nearest(run.moments[-1], 0)[0] < 0.05
+
+
+def test_behind_the_robot_one_that_is_gone_leaves_no_ghost_once_there_is_no_place_left_for_it() -> None:
+    run = Run(Scene(walls=ROOM, movers=((line(-1.0, 2.5, 0.0, -1.0), 0.3),))).drive(2.2)
+    assert len(run.moments[-1].movers) == 1
+    run.scene, run.route = Scene(walls=ROOM), lambda t: Pose2(0.0, 0.0, -math.pi * min((t - 2.2) / 0.8, 1.0))
+    run.drive(1.2)
+    assert run.moments[-1].movers == ()
+
+
 def test_stop_and_go_rests_in_between_and_keeps_its_number() -> None:
     def stop_and_go(t):
         return (3.0, -1.5 + min(t, 1.5) + max(0.0, t - 4.5))

@@ -194,6 +194,45 @@ def test_a_point_is_seen_through_hidden_or_there() -> None:
     assert at(150.0, 3.0) == tracking_scan.UNKNOWN
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_nearest_hiding_place_is_unseen_and_none_is_nearer(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    reach = np.repeat(random.uniform(0.8, 6.0, 20), 9)
+    beams, low, step = beams_of(reach, np.ones(reach.size))
+    radius, body_m, margin_m, spacing_m = 0.25, 0.3, 0.1, 0.15
+
+    def is_unseen(x: float, y: float) -> bool:
+        distance = math.hypot(x, y)
+        looks = [
+            tracking_scan.look_at(
+                beams, low, step, x - off * radius * y / distance, y + off * radius * x / distance, margin_m
+            )
+            for off in (-0.7, -0.35, 0.0, 0.35, 0.7)
+        ]
+        return distance >= radius + body_m and all(look in {tracking_scan.HIDDEN, tracking_scan.UNKNOWN} for look in looks)
+
+    for _ in range(40):
+        track = np.zeros(table.COLUMNS)
+        track[[table.PX, table.PY]] = x, y = random.uniform(-4.0, 4.0, 2)
+        track[[table.SHIFT_X, table.SHIFT_Y]] = random.uniform(-0.3, 0.3, 2)
+        track[table.RADIUS], track[table.P00] = radius, random.uniform(0.0, 0.6) ** 2
+        place = tracking_measure.nearest_hiding_place(beams, low, step, track, body_m, margin_m)
+        doubt_m = max(3.0 * math.sqrt(track[table.P00]), 0.5)
+        free = []
+        for ring in range(1, int(doubt_m / spacing_m) + 1):
+            for turn in range(24):
+                angle = 2.0 * math.pi * turn / 24
+                aside = np.array((math.cos(angle), math.sin(angle))) * ring * spacing_m
+                reachable = np.linalg.norm(track[[table.SHIFT_X, table.SHIFT_Y]] + aside) <= doubt_m
+                if reachable and is_unseen(x + aside[0], y + aside[1]):
+                    free.append(ring)
+        if not free:
+            assert math.isnan(place[0])
+            continue
+        assert is_unseen(*place)
+        assert math.hypot(place[0] - x, place[1] - y) == pytest.approx(spacing_m * free[0])
+
+
 def test_a_place_is_empty_only_with_room_around_it() -> None:
     reach = np.full(721, 6.0)
     reach[360] = 3.0
