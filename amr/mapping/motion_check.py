@@ -32,6 +32,9 @@ ANGLE_MOST_RAD: Final = 0.26
 AGREED: Final = 40
 """So many pairs that agree, about 5 m of way: the lidar sits right, and no bolt turns it by 15 degrees within a metre.
 What looks like it then is a body that slides otherwise than its wheels turn."""
+LASTING: Final = 16
+"""So many judgements in a row, 2 m of way, must find a turned lidar once others have found it right. A crowd that comes
+into view and goes one way turns the matches, too, but not for so long; a bolt that came loose stays loose."""
 SCALE_MOST: Final = 1.35
 """Tyres and slip are off by a few per cent, half of the counts by a factor."""
 SPREAD_MOST: Final = 0.15
@@ -64,12 +67,12 @@ class MotionCheck:
         self._pairs: Array = np.zeros((PAIRS, 4))
         """x, y (m) by odometry, x, y by scans, base frame at the older scan."""
         self._count = 0
-        self._agreed = 0
+        self._agreed = self._turned = 0
         self.fault = ""
 
     def reset(self) -> None:
         """A person has looked at it: begin anew."""
-        self._has_key, self._count, self._agreed, self.fault = False, 0, 0, ""
+        self._has_key, self._count, self._agreed, self._turned, self.fault = False, 0, 0, 0, ""
 
     def is_due(self, odom_from_base: Pose2) -> bool:
         """The next ``update`` compares, or takes a scan to compare with."""
@@ -118,7 +121,8 @@ class MotionCheck:
         if spread > SPREAD_MOST * max(1.0, size):
             return
         if abs(angle_rad) > ANGLE_MOST_RAD:
-            if self._agreed < AGREED:
+            self._turned += 1
+            if self._agreed == 0 or (self._agreed < AGREED and self._turned >= LASTING):
                 degrees = 57.29577951308232 * angle_rad
                 self.fault = (
                     f"the lidar sees the robot go {degrees:.0f} degrees beside where the wheels go: it is mounted "
@@ -126,6 +130,7 @@ class MotionCheck:
                 )
             return
         self._agreed += 1
+        self._turned = 0
         if not 1.0 / SCALE_MOST <= size <= SCALE_MOST:
             self.fault = (
                 f"the lidar sees {size:.2f} times the way that the wheels tell of: an encoder slips, or the wheels spin"

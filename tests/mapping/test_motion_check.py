@@ -28,6 +28,7 @@ def driven(
     *,
     mounted_rad: float = 0.0,
     mounted_from: int = 0,
+    mounted_until: int = 1_000_000,
     scale: float = 1.0,
     segments: np.ndarray | None = None,
     seed: int = 1,
@@ -45,7 +46,7 @@ def driven(
             continue
         at = np.array([pose.x_m, pose.y_m, pose.yaw_rad])
         seen = scan_world.points(at, world, ANGLES, 0.01, rng)
-        turned_rad = mounted_rad if number >= mounted_from else 0.0
+        turned_rad = mounted_rad if mounted_from <= number < mounted_until else 0.0
         c, s = math.cos(odom.yaw_rad - turned_rad), math.sin(odom.yaw_rad - turned_rad)
         placed = np.column_stack(
             [odom.x_m + c * seen[:, 0] - s * seen[:, 1], odom.y_m + s * seen[:, 0] + c * seen[:, 1]]
@@ -76,6 +77,14 @@ def test_what_looks_turned_after_a_long_way_of_agreeing_is_no_mounting() -> None
         circles.append(circles[-1] @ Pose2(0.05, 0.0, 0.08))
     assert "mounted" in driven(circles[:60], mounted_rad=math.pi, mounted_from=10).fault
     assert driven(circles, mounted_rad=math.pi, mounted_from=200).fault == ""
+
+
+def test_after_it_was_found_right_a_lidar_must_look_turned_for_long() -> None:
+    circles = [Pose2(-1.0, 1.0, 0.0)]
+    for _ in range(140):
+        circles.append(circles[-1] @ Pose2(0.05, 0.0, 0.08))
+    assert driven(circles, mounted_rad=0.5, mounted_from=40, mounted_until=72).fault == ""
+    assert "mounted otherwise" in driven(circles, mounted_rad=0.5, mounted_from=40).fault
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 2.0])
