@@ -23,10 +23,6 @@ from amr.kernels.tracking_table import (
     MISSES,
     MOVING,
     P00,
-    P01,
-    P02,
-    P11,
-    P12,
     PX,
     PY,
     RADIUS,
@@ -257,7 +253,9 @@ def nearest_hiding_place(
             for j in range(-2, 3):
                 off = j * _LOOK_FRAC * radius
                 seen = look_at(beams, angle_min, increment, x + off * across_x, y + off * across_y, margin_m)
-                unseen = unseen and (seen == HIDDEN or seen == UNKNOWN)
+                if seen not in (HIDDEN, UNKNOWN):
+                    unseen = False
+                    break
             if unseen:
                 return x, y
     return math.nan, math.nan
@@ -308,7 +306,7 @@ def judge_unmeasured(
         if integers[n, MISSES] < gone_scans:
             continue
         hiding_x, hiding_y = nearest_hiding_place(beams, angle_min, increment, tracks[n], body_m, margin_m)
-        if not hiding_x == hiding_x:
+        if math.isnan(hiding_x):
             integers[n, STATUS] = FREE
             continue
         # whatever it does, it did not come out that way

@@ -308,11 +308,11 @@ def test_behind_the_robot_one_that_stops_is_looked_for_where_it_can_still_be() -
         return Pose2(0.0, 0.0, -math.radians(30.0) * min(max(t - 4.2, 0.0) / 0.3, 1.0))
 
     run = Run(Scene(walls=ROOM, movers=((stops, 0.3),)), route=turns).drive(5.4)
-    unseen = [moment for moment in run.moments if 4.4 < moment.t_s]
+    unseen = [moment for moment in run.moments if moment.t_s > 4.4]
     assert all(len(moment.movers) == 1 for moment in unseen)
     assert all(moment.movers[0].unseen_s > 2.0 for moment in unseen)
     assert all(run.nearest(moment, 0)[0] < 0.8 for moment in unseen)
-    run.route = lambda t: Pose2(0.0, 0.0, math.pi)
+    run.route = lambda _: Pose2(0.0, 0.0, math.pi)
     run.drive(0.3)
     assert run.nearest(run.moments[-1], 0)[0] < 0.05
 

@@ -209,7 +209,9 @@ def test_the_nearest_hiding_place_is_unseen_and_none_is_nearer(seed: int) -> Non
             )
             for off in (-0.7, -0.35, 0.0, 0.35, 0.7)
         ]
-        return distance >= radius + body_m and all(look in {tracking_scan.HIDDEN, tracking_scan.UNKNOWN} for look in looks)
+        return distance >= radius + body_m and all(
+            look in {tracking_scan.HIDDEN, tracking_scan.UNKNOWN} for look in looks
+        )
 
     for _ in range(40):
         track = np.zeros(table.COLUMNS)
