@@ -10,7 +10,7 @@ predicted   Between scans and ahead by a constant velocity whose acceleration fa
             uncertainty, after three scans.
 foreseen    Where the way of the last second tells more than that (``amr.kernels.tracking_foresight``), the course that
             follows from it is told besides; the velocity stays what the filter says.
-gone        ``gone_scans`` scans that see through its place end a track. No ghosts.
+gone        ``gone_scans`` scans that see through its place end a track, unless it can have got into hiding near by.
 hidden      Behind something nearer, out of view, or behind invalid beams it is predicted on, for ``hidden_max_s``. One
             that should have come out by then and did not is taken to be at the nearest place where it can still hide.
 resting     A mover that stands for ``rest_s`` stays a track but counts as standing; gone again it is a mover at once.
