@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import ControlInput, ControlOutput, ControlStatus, MotionLimits
+from amr.control.corners import BlindCorners
 from amr.control.placed_path import PlacedPath
 from amr.control.turn_trim import TurnTrim
 from amr.control.zones import SpeedZones, capped
@@ -107,6 +108,7 @@ class RobotCore:
         self._anchor = MapAnchor(config.localization, map_from_odom)
         self._place = KNOWN
         self._speed_zones = SpeedZones(config.zones, config.body)
+        self._corners = BlindCorners(config)
         self._keep_out = KeepOutInWindow(config.zones, self._grid, map_from_odom)
         self._control_period_ns = ns_from_s(config.control.period_s)
         self._actuation_delay_ns = ns_from_s(config.link.host_to_mcu_delay_s)
@@ -336,25 +338,26 @@ class RobotCore:
         if self._control_output is not None and now_ns - self._control_ns < self._control_period_ns:
             return self._control_output
         self._path.update(mission.path_version, mission.path_map, self._map_from_odom, estimate.odom_from_base)
-        goal = mission.active_goal
+        goal, field = mission.active_goal, self._grid.distance_field()
+        pose, path_odom = estimate.odom_from_base, self._path.path_odom
         self._control_ns = now_ns
         self._control_output = self._controller.compute(
             ControlInput(
                 now_ns=now_ns,
                 tick=self._step,
-                odom_from_base=estimate.odom_from_base,
+                odom_from_base=pose,
                 twist=estimate.twist,
                 pending=self._pending,
                 delay_s=self._config.link.host_to_mcu_delay_s,
-                field=self._grid.distance_field(),
-                path_odom=self._path.path_odom,
+                field=field,
+                path_odom=path_odom,
                 path_version=self._path.version,
                 path_speed_mps=mission.path_speed_mps,
                 goal_odom=self._map_from_odom.inverse() @ Pose2(goal.x_m, goal.y_m, goal.yaw_rad or 0.0),
                 goal_yaw_matters=goal.yaw_rad is not None,
                 goal_tolerance_m=goal.tolerance_m,
                 is_last_goal=mission.is_last_goal,
-                limits=self._limits(estimate),
+                limits=self._corners.limits(self._limits(estimate), field, pose, path_odom),
                 obstacles=self._movers,
                 squeeze=mission.squeeze,
             )

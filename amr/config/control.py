@@ -111,6 +111,19 @@ class MppiSettings(Section):
     """... and how long before a contact that can be too late to be answered."""
 
 
+class CornerSettings(Section):
+    """What may come round a blind corner (``amr.control.corners``)."""
+
+    speed_mps: NotNegative = 0.0
+    """Speed of somebody who comes out of where the lidar cannot look; 0 = nobody is expected there."""
+    radius_m: Positive = 0.25
+    """Of that person; where it does not fit in whole, nobody hides."""
+    notice_s: NotNegative = 0.4
+    """From coming into view until the robot brakes: a few turns of the lidar, and the delay of the link."""
+    least_mps: Positive = 0.2
+    """No corner makes the robot slower: else it would stand before each."""
+
+
 class PurePursuitSettings(Section):
     """Regulated pure pursuit (``amr.control.pure_pursuit``)."""
 
@@ -164,6 +177,7 @@ class Control(Section):
     """Clearance of the outline below which a motion counts as a collision."""
     goal_yaw_tolerance_rad: Positive = 0.15
     goal_field: GoalFieldSettings = GoalFieldSettings()
+    corners: CornerSettings = CornerSettings()
     mppi: MppiSettings = MppiSettings()
     pure_pursuit: PurePursuitSettings = PurePursuitSettings()
     dwa: DwaSettings = DwaSettings()
