@@ -109,6 +109,9 @@ class MppiSettings(Section):
     """... by what part of itself ..."""
     mover_jump_s: Positive = 0.5
     """... and how long before a contact that can be too late to be answered."""
+    mover_answer_s: NotNegative = 0.0
+    """The doubt about a mover's course grows no further than this far ahead, for what it does until then is seen and
+    answered; 0 = it grows to the end of the horizon. With it a robot passes people whom it would flee from without."""
 
 
 class CornerSettings(Section):

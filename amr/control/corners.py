@@ -2,13 +2,15 @@
 
 Behind a door frame or a shelf there may be a person who walks. What the lidar cannot look at now, and is wide enough
 for one, may hold one; who it is comes out at ``speed_mps`` at most. The robot may be as fast as lets it notice that
-person, brake and stand before they meet (Chung, Kim, Choi, Moon 2009: safe navigation considering visibility). Who
-walks into a standing robot is not prevented. As the robot comes round the corner it sees more, and goes on.
+person, brake and stand before they meet (Chung et al. 2009, Safe navigation of a mobile robot considering visibility of
+environment). Who walks into a standing robot is not prevented. As the robot comes round the corner it sees more, and
+goes on.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import ClassVar, Final
 
 import numpy as np
@@ -16,7 +18,6 @@ from numpy.typing import NDArray
 
 from amr.config.robot import RobotConfig
 from amr.control.base import MotionLimits
-from amr.control.zones import capped
 from amr.geometry import Pose2
 from amr.grid import DistanceField
 from amr.kernels import cost_to_go
@@ -54,14 +55,15 @@ class BlindCorners:
     def limits(
         self, full: MotionLimits, field: DistanceField, odom_from_base: Pose2, path_odom: NDArray[np.float64]
     ) -> MotionLimits:
-        """``full``, or less where somebody could come round a corner; all in the odom frame.
+        """``full``, or less speed ahead where somebody could come round a corner; all in the odom frame.
 
         ``path_odom`` float64 [n, 3] (x m, y m, yaw rad): where the robot is going. ``full`` where nobody is expected
         (``speed_mps`` 0) and where the pose is not finite (the safety ring then lets nothing move).
         """
         if self._settings.speed_mps == 0.0 or not odom_from_base.is_finite():
             return full
-        way = hidden_way_m(field, odom_from_base @ self._eye, self._blind_from_rad, self._settings.radius_m, self._buckets)
+        eye = odom_from_base @ self._eye
+        way = hidden_way_m(field, eye, self._blind_from_rad, self._settings.radius_m, self._buckets)
         if way is None:
             return full
         origin_x_m, origin_y_m, resolution_m, value_m = way
@@ -79,8 +81,8 @@ class BlindCorners:
             stop_s = settings.notice_s + speed_mps / full.brake_mps2
             at = min(math.ceil(self._stop_m(speed_mps, full.brake_mps2) / _STEP_M), nearest_m.size - 1)
             if nearest_m[at] >= settings.radius_m + self._circumradius_m + settings.speed_mps * stop_s:
-                return capped(full, speed_mps, self._circumradius_m) if speed_mps < full.v_max_mps else full
-        return capped(full, least_mps, self._circumradius_m)
+                return replace(full, v_max_mps=speed_mps) if speed_mps < full.v_max_mps else full
+        return replace(full, v_max_mps=least_mps)
 
     def _stop_m(self, speed_mps: float, brake_mps2: float) -> float:
         return speed_mps * self._settings.notice_s + speed_mps * speed_mps / (2.0 * brake_mps2)
@@ -97,12 +99,12 @@ def hidden_way_m(
     frame = field.frame
     resolution_m = _STRIDE * frame.resolution_m
     row, column = frame.cell(eye.x_m, eye.y_m)
+    if not frame.contains(row, column):
+        return None
     reach = round(_AROUND_M / frame.resolution_m)
     row, column = max(row - reach, 0), max(column - reach, 0)
     distance_m = np.ascontiguousarray(field.distance_m)
     part = distance_m[row : row + 2 * reach : _STRIDE, column : column + 2 * reach : _STRIDE]
-    if part.size == 0:
-        return None
     visible = np.empty(part.shape, np.bool_)
     eye_x = (eye.x_m - frame.origin_x_m) / frame.resolution_m
     eye_y = (eye.y_m - frame.origin_y_m) / frame.resolution_m
@@ -145,14 +147,13 @@ def hidden_way_m(
     )
 
 
-def _behind(
-    shape: tuple[int, ...], eye: Pose2, eye_x: float, eye_y: float, blind_from_rad: float
-) -> NDArray[np.bool_]:
+def _behind(shape: tuple[int, ...], eye: Pose2, eye_x: float, eye_y: float, blind_from_rad: float) -> NDArray[np.bool_]:
     """Cells where no beam looks."""
     dx = _STRIDE * np.arange(shape[1])[None, :] + 0.5 - eye_x
     dy = _STRIDE * np.arange(shape[0])[:, None] + 0.5 - eye_y
     sine, cosine = sin_cos(eye.yaw_rad)
-    return cosine * dx + sine * dy < sin_cos(blind_from_rad)[1] * np.sqrt(dx * dx + dy * dy)
+    behind: NDArray[np.bool_] = cosine * dx + sine * dy < sin_cos(blind_from_rad)[1] * np.sqrt(dx * dx + dy * dy)
+    return behind
 
 
 def _way_ahead(pose: Pose2, path_odom: NDArray[np.float64], length_m: float) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ _LEAST_SIGMA_M = 0.03
 
 @kernel(
     "void(float64[:,::1], float64[:,:,::1], boolean[::1], float64, float64, float64, float64, float64, float64,"
-    " float64, float32[:,:,::1])"
+    " float64, float64, float32[:,:,::1])"
 )
 def predict_movers(
     movers: Any,
@@ -41,6 +41,7 @@ def predict_movers(
     jump_hz: Any,
     jump_frac: Any,
     jump_s: Any,
+    answer_s: Any,
     predicted: Any,
 ) -> Any:
     """Fill ``predicted`` [n, T, 6] for the times ``begin_s + (t + 1) * step_s``.
@@ -51,6 +52,9 @@ def predict_movers(
     ``jump_hz`` times a second (a Poisson process) by ``jump_frac`` of its size; only jumps of the last ``jump_s``
     count, for earlier ones are seen and answered. ``courses`` [n, STEPS, 3]: place (from the start of the motion) and
     its standard deviation at ``amr.movers.AHEAD_S``; where ``has_course`` [n], it takes the place of the prediction.
+
+    No place is more in doubt than the one ``answer_s`` ahead: what a mover does until shortly before a meeting will
+    have been seen by then, and answered (partially closed loop: Du Toit and Burdick 2012).
     """
     for n in range(np.uint64(movers.shape[0])):
         vx, vy = movers[n, 2], movers[n, 3]
@@ -61,13 +65,14 @@ def predict_movers(
             way = fading(ahead_s, movers[n, 6])
             predicted[n, t, 0] = movers[n, 0] + ahead_s * vx + way * movers[n, 4]
             predicted[n, t, 1] = movers[n, 1] + ahead_s * vy + way * movers[n, 5]
-            drift = ahead_s * movers[n, 9]
+            unknown_s = min(ahead_s, answer_s)
+            drift = unknown_s * movers[n, 9]
             measured = math.sqrt(movers[n, 8] * movers[n, 8] + drift * drift)
-            predicted[n, t, 2] = measured + 0.5 * swerve * ahead_s * ahead_s
+            predicted[n, t, 2] = measured + 0.5 * swerve * unknown_s * unknown_s
             if has_course[n]:
                 predicted[n, t, 0] = course_at(courses[n], movers[n, 0], ahead_s, 0)
                 predicted[n, t, 1] = course_at(courses[n], movers[n, 1], ahead_s, 1)
-                predicted[n, t, 2] = course_at(courses[n], movers[n, 8], ahead_s, 2)
+                predicted[n, t, 2] = course_at(courses[n], movers[n, 8], unknown_s, 2)
             predicted[n, t, 3] = movers[n, 7]
             since_s = min(ahead_s, jump_s)
             predicted[n, t, 4] = 1.0 - exponential(-jump_hz * since_s)

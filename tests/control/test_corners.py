@@ -129,7 +129,8 @@ def test_off_unless_asked_and_for_a_pose_that_is_none() -> None:
     pose = Pose2(0.0, -0.5, 0.5 * math.pi)
     assert BlindCorners(robot(speed_mps=0.0)).limits(FULL, DOOR, pose, NO_PATH) is FULL
     assert BlindCorners(robot()).limits(FULL, DOOR, replace(pose, x_m=math.nan), NO_PATH) is FULL
-    assert BlindCorners(robot()).limits(FULL, DOOR, Pose2(50.0, 50.0, 0.0), NO_PATH) is FULL
+    for far_m in (-50.0, 50.0):
+        assert BlindCorners(robot()).limits(FULL, DOOR, Pose2(far_m, far_m, 0.0), NO_PATH) is FULL
 
 
 def test_in_sight_is_what_a_fine_walk_along_each_line_says() -> None:

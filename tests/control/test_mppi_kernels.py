@@ -112,7 +112,7 @@ def test_mover_prediction_equals_the_formula() -> None:
     )
     predicted = np.empty((2, 10, PREDICTED), np.float32)
     courses = np.zeros((2, len(AHEAD_S), 3))
-    predict_movers(movers, courses, np.zeros(2, bool), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
+    predict_movers(movers, courses, np.zeros(2, bool), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, math.inf, predicted)
     for n, (x, y, vx, vy, ax, ay, fade, radius, sigma, speed_sigma) in enumerate(movers.tolist()):
         ahead = 0.03 + 0.05 * np.arange(1, 11)
         way = fade**2 * (ahead / fade - 1.0 + np.exp(-ahead / fade))
@@ -131,7 +131,7 @@ def test_a_mover_with_a_course_is_where_the_course_says() -> None:
     movers = np.array([[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1]] * 2)
     courses = np.random.default_rng(3).uniform(0.1, 2.0, (2, len(AHEAD_S), 3))
     predicted = np.empty((2, 80, PREDICTED), np.float32)
-    predict_movers(movers, courses, np.array([True, False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, predicted)
+    predict_movers(movers, courses, np.array([True, False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, math.inf, predicted)
     ahead = 0.03 + 0.05 * np.arange(1, 81)
     knots, inside = np.array((0.0, *AHEAD_S)), ahead <= AHEAD_S[-1]
     for column, begin in enumerate((1.0, 0.5, 0.05)):
@@ -141,9 +141,24 @@ def test_a_mover_with_a_course_is_where_the_course_says() -> None:
         expected[~inside] = values[-1] + slope * (ahead[~inside] - knots[-1])
         assert np.allclose(predicted[0, :, column], expected, atol=1e-5)
     alone = np.empty((1, 80, PREDICTED), np.float32)
-    predict_movers(movers[1:], courses[1:], np.array([False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, alone)
+    predict_movers(movers[1:], courses[1:], np.array([False]), 0.03, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25, math.inf, alone)
     assert np.array_equal(predicted[1], alone[0])
     assert np.array_equal(predicted[0, :, 3:], alone[0, :, 3:])
+
+
+def test_doubt_about_a_mover_grows_as_far_as_it_cannot_be_answered() -> None:
+    movers = np.array([[1.0, 0.5, -0.5, -0.5, 0.4, 0.0, 0.5, 0.2, 0.05, 0.1]] * 2)
+    courses = np.random.default_rng(3).uniform(0.1, 2.0, (2, len(AHEAD_S), 3))
+    courses[:, :, 2] = 0.1 + 0.2 * np.array(AHEAD_S)
+    settings = (0.0, 0.05, 0.2, 0.3, 0.5, 0.6, 0.25)
+    free, held = np.empty((2, 40, PREDICTED), np.float32), np.empty((2, 40, PREDICTED), np.float32)
+    predict_movers(movers, courses, np.array([True, False]), *settings, math.inf, free)
+    predict_movers(movers, courses, np.array([True, False]), *settings, 0.8, held)
+    assert np.array_equal(held[:, :16], free[:, :16])
+    assert np.array_equal(held[:, 16:, [0, 1, 3, 4]], free[:, 16:, [0, 1, 3, 4]])  # where it will be, all the same
+    for column in (2, 5):
+        assert np.allclose(held[:, 16:, column], free[:, 15:16, column])
+        assert (held[:, 16:, column] < free[:, 16:, column]).all()
 
 
 def hit_chance(distance_m: np.ndarray, contact_m: float, sigma_m: float) -> np.ndarray:

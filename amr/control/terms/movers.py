@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from amr.control.terms.base import TermContext
@@ -52,6 +54,7 @@ def add(context: TermContext) -> None:
         settings.mover_jump_hz,
         settings.mover_jump_frac,
         settings.mover_jump_s,
+        settings.mover_answer_s or math.inf,
         predicted,
     )
     fastest_mps = max(control_input.limits.v_max_mps, control_input.limits.v_reverse_max_mps)
