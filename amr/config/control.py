@@ -119,7 +119,7 @@ class CornerSettings(Section):
 
     speed_mps: NotNegative = 0.0
     """Speed of somebody who comes out of where the lidar cannot look; 0 = nobody is expected there."""
-    radius_m: Positive = 0.25
+    radius_m: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
     """Of that person; where it does not fit in whole, nobody hides."""
     notice_s: NotNegative = 0.4
     """From coming into view until the robot brakes: a few turns of the lidar, and the delay of the link."""

@@ -27,8 +27,6 @@ from amr.portable_math import sin_cos
 
 _STRIDE: Final = 2
 """Every second cell of the window is looked at."""
-_AROUND_M: Final = 2.6
-"""How far from the robot it is looked for hidden places."""
 _FAR_M: Final = 100.0
 _RIM_CELLS: Final = 3
 """Rings of cells beside walls, where no person fits but the robot does."""
@@ -63,11 +61,14 @@ class BlindCorners:
         if self._settings.speed_mps == 0.0 or not odom_from_base.is_finite():
             return full
         eye = odom_from_base @ self._eye
-        way = hidden_way_m(field, eye, self._blind_from_rad, self._settings.radius_m, self._buckets)
+        stop_m = self._stop_m(full.v_max_mps, full.brake_mps2)
+        # who is farther away comes too late at any speed; the last part is for the rim of the part that is looked at
+        reach_m = stop_m + self._meet_m(full.v_max_mps, full.brake_mps2) + 2.0 * self._settings.radius_m
+        way = hidden_way_m(field, eye, self._blind_from_rad, self._settings.radius_m, reach_m, self._buckets)
         if way is None:
             return full
         origin_x_m, origin_y_m, resolution_m, value_m = way
-        points = _way_ahead(odom_from_base, path_odom, self._stop_m(full.v_max_mps, full.brake_mps2))
+        points = _way_ahead(odom_from_base, path_odom, stop_m)
         column = np.clip(((points[:, 0] - origin_x_m) / resolution_m).astype(np.int64), 0, value_m.shape[1] - 1)
         row = np.clip(((points[:, 1] - origin_y_m) / resolution_m).astype(np.int64), 0, value_m.shape[0] - 1)
         nearest_m = np.minimum.accumulate(value_m[row, column])
@@ -78,20 +79,31 @@ class BlindCorners:
         settings = self._settings
         least_mps = min(settings.least_mps, full.v_max_mps)
         for speed_mps in np.linspace(full.v_max_mps, least_mps, _SPEEDS).tolist():
-            stop_s = settings.notice_s + speed_mps / full.brake_mps2
             at = min(math.ceil(self._stop_m(speed_mps, full.brake_mps2) / _STEP_M), nearest_m.size - 1)
-            if nearest_m[at] >= settings.radius_m + self._circumradius_m + settings.speed_mps * stop_s:
+            if nearest_m[at] >= self._meet_m(speed_mps, full.brake_mps2):
                 return replace(full, v_max_mps=speed_mps) if speed_mps < full.v_max_mps else full
         return replace(full, v_max_mps=least_mps)
 
     def _stop_m(self, speed_mps: float, brake_mps2: float) -> float:
         return speed_mps * self._settings.notice_s + speed_mps * speed_mps / (2.0 * brake_mps2)
 
+    def _meet_m(self, speed_mps: float, brake_mps2: float) -> float:
+        """How far somebody must be, at least, not to reach the robot before it stands."""
+        settings = self._settings
+        stop_s = settings.notice_s + speed_mps / brake_mps2
+        return settings.radius_m + self._circumradius_m + settings.speed_mps * stop_s
+
 
 def hidden_way_m(
-    field: DistanceField, eye: Pose2, blind_from_rad: float, radius_m: float, buckets: NDArray[np.int32]
+    field: DistanceField,
+    eye: Pose2,
+    blind_from_rad: float,
+    radius_m: float,
+    reach_m: float,
+    buckets: NDArray[np.int32],
 ) -> tuple[float, float, float, NDArray[np.float32]] | None:
-    """How far somebody of ``radius_m`` who is hidden now has to walk to each place near the lidar at ``eye``.
+    """How far somebody of ``radius_m`` who is hidden now has to walk to each place within ``reach_m``, along x and y,
+    of the lidar at ``eye``.
 
     (x, y of the corner, cell, m; float32 [rows, columns]), in the field's frame; None when there is no place to hide.
     Where no beam looks at all is no corner: that is not slowed for.
@@ -101,7 +113,7 @@ def hidden_way_m(
     row, column = frame.cell(eye.x_m, eye.y_m)
     if not frame.contains(row, column):
         return None
-    reach = round(_AROUND_M / frame.resolution_m)
+    reach = math.ceil(reach_m / frame.resolution_m)
     row, column = max(row - reach, 0), max(column - reach, 0)
     distance_m = np.ascontiguousarray(field.distance_m)
     part = distance_m[row : row + 2 * reach : _STRIDE, column : column + 2 * reach : _STRIDE]

@@ -97,6 +97,12 @@ def test_slower_who_comes_and_later_who_notices() -> None:
     assert speed_mps(DOOR, pose, robot(speed_mps=5.0)) == pytest.approx(robot().control.corners.least_mps)
 
 
+def test_a_fast_robot_looks_as_far_as_it_needs_to_stop() -> None:
+    fast = replace(FULL, v_max_mps=2.0, brake_mps2=1.0)  # stands after 2.8 m
+    limits = BlindCorners(robot()).limits(fast, DOOR, Pose2(0.0, -3.0, 0.5 * math.pi), NO_PATH)
+    assert 0.5 < limits.v_max_mps < 2.0
+
+
 def test_nothing_to_hide_behind_slows_nothing() -> None:
     north = Pose2(0.0, -0.5, 0.5 * math.pi)
     assert speed_mps(field(), north) == FULL.v_max_mps
